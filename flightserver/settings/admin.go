@@ -1,0 +1,70 @@
+package settings
+
+// Actions of the admin port, beside those of the data port. Bodies and results
+// are JSON; an unknown key is refused by name.
+const (
+	// ActionDeclareDataset takes a DatasetDeclaration and answers with a
+	// DatasetStatus. It creates the dataset or adopts the one that is there;
+	// repeating it changes nothing.
+	ActionDeclareDataset = "declare_dataset"
+	// ActionDatasetStatus takes a DatasetRef and answers with a DatasetStatus.
+	ActionDatasetStatus = "dataset_status"
+	// ActionDropDataset takes a DatasetRef; the result has no body.
+	ActionDropDataset = "drop_dataset"
+	// ActionHealth takes nothing and answers with a MemberStatus.
+	ActionHealth = "health"
+)
+
+// Formats of a dataset's files.
+const (
+	FormatArrow   = "Arrow"
+	FormatParquet = "Parquet"
+)
+
+// DatasetRef names a dataset: the segments of its path joined by "/".
+type DatasetRef struct {
+	Dataset string `json:"dataset"`
+	// ID, when given, must be the dataset's: a name that was dropped and made
+	// anew is then not taken for the old one.
+	ID string `json:"id,omitempty"`
+}
+
+// DatasetDeclaration is what a FlightDataset asks of a server.
+type DatasetDeclaration struct {
+	Path   []string       `json:"path"`
+	Format string         `json:"format,omitempty"` // Arrow or Parquet; empty: as SERVER.md's rule for names says
+	Schema *DatasetSchema `json:"schema,omitempty"` // nil: taken from the first upload
+}
+
+// DatasetSchema lists a dataset's columns in order.
+type DatasetSchema struct {
+	Fields []DatasetField `json:"fields"`
+}
+
+// DatasetField is one column; Type is text such as "int64", "utf8",
+// "timestamp[us, UTC]", "decimal128(10, 2)" or "list<float64>".
+type DatasetField struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Nullable bool   `json:"nullable"`
+}
+
+// DatasetStatus is what a server knows about one dataset.
+type DatasetStatus struct {
+	ID      string   `json:"id"`
+	Path    []string `json:"path"`
+	Format  string   `json:"format"`
+	Version uint64   `json:"version"` // 0: declared, nothing uploaded yet
+	Rows    int64    `json:"rows"`
+	Bytes   int64    `json:"bytes"` // on disk, of this version
+}
+
+// MemberStatus is what a server knows about itself.
+type MemberStatus struct {
+	Version       string `json:"version"`
+	UsedBytes     int64  `json:"usedBytes"`     // of the volume's file system
+	CapacityBytes int64  `json:"capacityBytes"` // of the volume's file system
+	Datasets      int    `json:"datasets"`
+	AuthRevision  string `json:"authRevision"` // Revision of the credentials file that is loaded
+	LeafRevision  string `json:"leafRevision"` // Revision of the certificate file that is loaded
+}

@@ -1,0 +1,105 @@
+package settings
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+)
+
+// KindCredentials is the kind of the credentials file.
+const KindCredentials = "Credentials"
+
+// Role is what a credential may do with every dataset.
+type Role string
+
+// Roles; each may do what the one before it may.
+const (
+	RoleReader Role = "Reader" // list, describe, read
+	RoleWriter Role = "Writer" // create, replace, append, drop
+	RoleAdmin  Role = "Admin"  // everything
+)
+
+// Roles lists them, least first.
+func Roles() []Role { return []Role{RoleReader, RoleWriter, RoleAdmin} }
+
+// Credentials is the content of --auth-file. It holds digests only: the file
+// gives nobody access.
+type Credentials struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	// Anonymous is the role of a call without credentials; empty refuses it.
+	Anonymous Role    `json:"anonymous,omitempty"`
+	Tokens    []Token `json:"tokens,omitempty"`
+}
+
+// Token is one bearer token's digest. The token's text is
+// fl1_<keyID>_<43 base64url characters of 32 random bytes>.
+type Token struct {
+	Name   string `json:"name"`   // the identity's name, for people
+	KeyID  string `json:"keyID"`  // finds the digest, tells tokens of one name apart
+	SHA256 string `json:"sha256"` // of the token's whole text, 64 hex digits
+	Role   Role   `json:"role"`
+}
+
+// ParseCredentials decodes and validates the content of a credentials file.
+func ParseCredentials(data []byte) (*Credentials, error) {
+	c := &Credentials{}
+	if err := yaml.UnmarshalStrict(data, c); err != nil {
+		return nil, fmt.Errorf("settings: credentials: %w", err)
+	}
+	if err := c.validate().ToAggregate(); err != nil {
+		return nil, fmt.Errorf("settings: credentials: %w", err)
+	}
+	return c, nil
+}
+
+// Marshal gives the file's content, the same bytes for equal credentials.
+func (c *Credentials) Marshal() ([]byte, error) {
+	c.APIVersion, c.Kind = APIVersion, KindCredentials
+	return yaml.Marshal(c)
+}
+
+// Revision names the content of a file: the start of its SHA-256 in hex. A
+// server reports what it has loaded, the operator compares with what it wrote.
+func Revision(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8])
+}
+
+func (c *Credentials) validate() field.ErrorList {
+	errs := validateHeader(c.APIVersion, c.Kind, KindCredentials)
+	if c.Anonymous != "" {
+		errs = append(errs, validateRole(field.NewPath("anonymous"), c.Anonymous)...)
+	}
+	seen := map[string]bool{}
+	for i, t := range c.Tokens {
+		at := field.NewPath("tokens").Index(i)
+		if t.Name == "" {
+			errs = append(errs, field.Required(at.Child("name"), "names the identity"))
+		}
+		switch {
+		case t.KeyID == "":
+			errs = append(errs, field.Required(at.Child("keyID"), "is the part of the token between its underscores"))
+		case seen[t.KeyID]:
+			errs = append(errs, field.Duplicate(at.Child("keyID"), t.KeyID))
+		}
+		seen[t.KeyID] = true
+		if b, err := hex.DecodeString(t.SHA256); err != nil || len(b) != sha256.Size {
+			errs = append(errs, field.Invalid(at.Child("sha256"), t.SHA256, "must be 64 hex digits"))
+		}
+		errs = append(errs, validateRole(at.Child("role"), t.Role)...)
+	}
+	return errs
+}
+
+func validateRole(at *field.Path, r Role) field.ErrorList {
+	for _, known := range Roles() {
+		if r == known {
+			return nil
+		}
+	}
+	return field.ErrorList{field.NotSupported(at, r, Roles())}
+}

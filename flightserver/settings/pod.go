@@ -1,0 +1,28 @@
+package settings
+
+// Ports that a server in a pod listens on.
+const (
+	PortData  = 8815 // Flight and Flight SQL, for clients
+	PortAdmin = 8816 // Flight actions for the operator, always mutual TLS
+	PortOps   = 8080 // health, readiness, metrics: plaintext, no data
+)
+
+// Places of files in a server's pod. Each directory is a volume of its own, so
+// that the kubelet can replace its content while the server runs.
+const (
+	PodDataDir      = "/data"
+	PodSettingsDir  = "/etc/flightserver/settings"
+	PodCredentials  = "/etc/flightserver/auth"
+	PodServerTLSDir = "/etc/flightserver/tls"
+
+	SettingsFile    = "settings.yaml"
+	CredentialsFile = "credentials.yaml"
+
+	TLSCertFile = "tls.crt" // leaf first, then intermediates
+	TLSKeyFile  = "tls.key"
+	CAFile      = "ca.crt" // roots that a peer's certificate is checked against
+)
+
+// OperatorCommonName is the common name of the operator's client certificate.
+// The admin port admits no other.
+const OperatorCommonName = "flight-operator"

@@ -1,0 +1,186 @@
+package settings
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+)
+
+// Identity of the settings file.
+const (
+	APIVersion         = "settings.flight-operator.io/v1alpha1"
+	KindServerSettings = "ServerSettings"
+)
+
+// Log formats.
+const (
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// ServerSettings is the content of --config. Flags override it.
+type ServerSettings struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+
+	DataDir     string `json:"dataDir,omitempty"`
+	Listen      string `json:"listen,omitempty"`      // HOST:PORT of the data port
+	AdminListen string `json:"adminListen,omitempty"` // HOST:PORT of the admin port; empty: none
+	OpsListen   string `json:"opsListen,omitempty"`   // HOST:PORT of the ops port; empty: none
+	Advertise   string `json:"advertise,omitempty"`   // URI that clients reach the data port at
+	Insecure    bool   `json:"insecure,omitempty"`    // plaintext or open to all on an address other than loopback
+
+	TLS      *TLS   `json:"tls,omitempty"`      // of the data port; nil: plaintext
+	AdminTLS *TLS   `json:"adminTLS,omitempty"` // of the admin port; clientCAFile is required
+	AuthFile string `json:"authFile,omitempty"` // Credentials; empty: every call is allowed everything
+
+	// ClusterUID is written into a new data directory. A directory that holds
+	// another is refused: it belongs to another cluster.
+	ClusterUID string `json:"clusterUID,omitempty"`
+	// DrainTimeout bounds the time that streams in flight have after SIGTERM.
+	DrainTimeout metav1.Duration `json:"drainTimeout,omitempty"`
+	// KeepSuperseded is how long a version stays readable by tickets once a
+	// newer one is there; at least a ticket's life.
+	KeepSuperseded metav1.Duration `json:"keepSuperseded,omitempty"`
+	LogFormat      string          `json:"logFormat,omitempty"` // text or json
+}
+
+// TLS names the files of one listener; all are followed while the server runs.
+type TLS struct {
+	CertFile     string `json:"certFile"`
+	KeyFile      string `json:"keyFile"`
+	ClientCAFile string `json:"clientCAFile,omitempty"` // set: a client certificate is required
+}
+
+// TicketLife is how long a ticket can be redeemed.
+const TicketLife = time.Hour
+
+// Default gives the settings of a server on a laptop.
+func Default() *ServerSettings {
+	return &ServerSettings{
+		APIVersion:     APIVersion,
+		Kind:           KindServerSettings,
+		Listen:         fmt.Sprintf("127.0.0.1:%d", PortData),
+		OpsListen:      fmt.Sprintf("127.0.0.1:%d", PortOps),
+		DrainTimeout:   metav1.Duration{Duration: 30 * time.Second},
+		KeepSuperseded: metav1.Duration{Duration: 24 * time.Hour},
+		LogFormat:      LogText,
+	}
+}
+
+// Parse decodes the content of a settings file over the defaults. It does not
+// validate: flags may still complete what the file leaves open.
+func Parse(data []byte) (*ServerSettings, error) {
+	s := Default()
+	if err := yaml.UnmarshalStrict(data, s); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	return s, nil
+}
+
+// Marshal gives the file's content, the same bytes for equal settings.
+func (s *ServerSettings) Marshal() ([]byte, error) { return yaml.Marshal(s) }
+
+// Validate reports everything that is wrong, each with its field path.
+func (s *ServerSettings) Validate() error {
+	errs := validateHeader(s.APIVersion, s.Kind, KindServerSettings)
+	if s.DataDir == "" {
+		errs = append(errs, field.Required(field.NewPath("dataDir"), "say where the data lives"))
+	}
+	errs = append(errs, s.validateListeners()...)
+	if s.Advertise != "" {
+		errs = append(errs, validateAdvertise(s.Advertise)...)
+	}
+	if s.DrainTimeout.Duration < 0 {
+		errs = append(errs, field.Invalid(field.NewPath("drainTimeout"), s.DrainTimeout.Duration.String(), "must not be negative"))
+	}
+	if s.KeepSuperseded.Duration < TicketLife {
+		errs = append(errs, field.Invalid(field.NewPath("keepSuperseded"), s.KeepSuperseded.Duration.String(),
+			fmt.Sprintf("must be at least %s, the life of a ticket", TicketLife)))
+	}
+	if s.LogFormat != LogText && s.LogFormat != LogJSON {
+		errs = append(errs, field.NotSupported(field.NewPath("logFormat"), s.LogFormat, []string{LogText, LogJSON}))
+	}
+	return errs.ToAggregate()
+}
+
+func (s *ServerSettings) validateListeners() field.ErrorList {
+	var errs field.ErrorList
+	listen := field.NewPath("listen")
+	if err := checkAddress(s.Listen); err != nil {
+		errs = append(errs, field.Invalid(listen, s.Listen, err.Error()))
+	} else if !s.Insecure && !isLoopback(s.Listen) && (s.TLS == nil || s.AuthFile == "") {
+		errs = append(errs, field.Invalid(listen, s.Listen,
+			"without both TLS and an auth file the server listens on loopback only; give them, or say insecure"))
+	}
+	for name, address := range map[string]string{"adminListen": s.AdminListen, "opsListen": s.OpsListen} {
+		if address == "" {
+			continue
+		}
+		if err := checkAddress(address); err != nil {
+			errs = append(errs, field.Invalid(field.NewPath(name), address, err.Error()))
+		}
+	}
+	errs = append(errs, s.TLS.validate(field.NewPath("tls"))...)
+	errs = append(errs, s.AdminTLS.validate(field.NewPath("adminTLS"))...)
+	if s.AdminListen != "" && (s.AdminTLS == nil || s.AdminTLS.ClientCAFile == "") {
+		errs = append(errs, field.Required(field.NewPath("adminTLS", "clientCAFile"), "the admin port is always mutual TLS"))
+	}
+	return errs
+}
+
+func (t *TLS) validate(at *field.Path) field.ErrorList {
+	if t == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	if t.CertFile == "" {
+		errs = append(errs, field.Required(at.Child("certFile"), "a certificate and its key come together"))
+	}
+	if t.KeyFile == "" {
+		errs = append(errs, field.Required(at.Child("keyFile"), "a certificate and its key come together"))
+	}
+	return errs
+}
+
+func validateHeader(apiVersion, kind, want string) field.ErrorList {
+	var errs field.ErrorList
+	if apiVersion != APIVersion {
+		errs = append(errs, field.NotSupported(field.NewPath("apiVersion"), apiVersion, []string{APIVersion}))
+	}
+	if kind != want {
+		errs = append(errs, field.NotSupported(field.NewPath("kind"), kind, []string{want}))
+	}
+	return errs
+}
+
+func validateAdvertise(uri string) field.ErrorList {
+	schemes := []string{"grpc", "grpc+tcp", "grpc+tls", "grpc+unix"}
+	u, err := url.Parse(uri)
+	if err != nil || !slices.Contains(schemes, u.Scheme) || (u.Host == "" && u.Scheme != "grpc+unix") {
+		return field.ErrorList{field.Invalid(field.NewPath("advertise"), uri, "must be a URI such as grpc+tls://flight.example:8815")}
+	}
+	return nil
+}
+
+func checkAddress(address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("must be HOST:PORT: %w", err)
+	}
+	return nil
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
