@@ -88,7 +88,8 @@ func (c *Credentials) validate() field.ErrorList {
 		}
 		seen[t.KeyID] = true
 		if b, err := hex.DecodeString(t.SHA256); err != nil || len(b) != sha256.Size {
-			errs = append(errs, field.Invalid(at.Child("sha256"), t.SHA256, "must be 64 hex digits"))
+			// Not quoted: a token may have been pasted here.
+			errs = append(errs, field.Invalid(at.Child("sha256"), field.OmitValueType{}, "must be 64 hex digits"))
 		}
 		errs = append(errs, validateRole(at.Child("role"), t.Role)...)
 	}

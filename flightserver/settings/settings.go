@@ -119,12 +119,12 @@ func (s *ServerSettings) validateListeners() field.ErrorList {
 		errs = append(errs, field.Invalid(listen, s.Listen,
 			"without both TLS and an auth file the server listens on loopback only; give them, or say insecure"))
 	}
-	for name, address := range map[string]string{"adminListen": s.AdminListen, "opsListen": s.OpsListen} {
-		if address == "" {
+	for _, optional := range []struct{ name, address string }{{"adminListen", s.AdminListen}, {"opsListen", s.OpsListen}} {
+		if optional.address == "" {
 			continue
 		}
-		if err := checkAddress(address); err != nil {
-			errs = append(errs, field.Invalid(field.NewPath(name), address, err.Error()))
+		if err := checkAddress(optional.address); err != nil {
+			errs = append(errs, field.Invalid(field.NewPath(optional.name), optional.address, err.Error()))
 		}
 	}
 	errs = append(errs, s.TLS.validate(field.NewPath("tls"))...)
