@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Prints the path of a tool's binary and builds it first when there is none:
-#
-#	"$(hack/tools/bin.sh helm)" version
+#   "$(hack/tools/bin.sh helm)" version
 #
 # `go tool` would do, but it links again whenever Go's build cache was trimmed.
 # These binaries live in a folder that CI keeps between runs, named after the
@@ -9,24 +8,24 @@
 set -euo pipefail
 
 name=${1:?usage: hack/tools/bin.sh NAME}
-module=$(dirname "$(realpath "$0")")
+module=$(cd "$(dirname "$0")" && pwd)
 # A tool whose dependencies disagree with the others' has a module of its own.
-[[ -f $module/$name/go.mod ]] && module+=/$name
+[ -f "$module/$name/go.mod" ] && module+=/$name
 cd "$module"
 
 hash=$(cat go.mod go.sum <(go env GOVERSION GOOS GOARCH) | sha256sum | cut -c1-16)
-dir=${XDG_CACHE_HOME:-$HOME/.cache}/flight-operator/tools/$hash
-mkdir -p "$dir"
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/flight-operator/tools/$hash
+mkdir -p "$folder"
 
-exec {lock}>"$dir/.$name.lock"
+exec {lock}>"$folder/.$name.lock"
 flock "$lock" # a second caller waits for the first one's build
-if [[ ! -x $dir/$name ]]; then
-	package=$(go list tool | grep -E "(^|/)$name(/v[0-9]+)?\$") || {
-		echo "$0: no tool is named $name; $module/go.mod has: $(go list tool | tr '\n' ' ')" >&2
-		exit 1
-	}
-	echo "building $name, once" >&2
-	CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath' go build -ldflags='-s -w' -o "$dir/$name.partial" "$package"
-	mv "$dir/$name.partial" "$dir/$name"
+if [ ! -x "$folder/$name" ]; then
+  package=$(go list tool | grep -E "(^|/)$name(/v[0-9]+)?\$") || {
+    echo "$0: no tool is named $name; $module/go.mod has: $(go list tool | xargs)" >&2
+    exit 1
+  }
+  echo "building $name (minutes when nothing is cached, seconds else)" >&2
+  CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath' go build -ldflags='-s -w' -o "$folder/$name.partial" "$package"
+  mv "$folder/$name.partial" "$folder/$name"
 fi
-echo "$dir/$name"
+echo "$folder/$name"
