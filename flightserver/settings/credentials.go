@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
@@ -97,10 +98,8 @@ func (c *Credentials) validate() field.ErrorList {
 }
 
 func validateRole(at *field.Path, r Role) field.ErrorList {
-	for _, known := range Roles() {
-		if r == known {
-			return nil
-		}
+	if slices.Contains(Roles(), r) {
+		return nil
 	}
 	return field.ErrorList{field.NotSupported(at, r, Roles())}
 }

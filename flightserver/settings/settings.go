@@ -44,10 +44,10 @@ type ServerSettings struct {
 	// another is refused: it belongs to another cluster.
 	ClusterUID string `json:"clusterUID,omitempty"`
 	// DrainTimeout bounds the time that streams in flight have after SIGTERM.
-	DrainTimeout metav1.Duration `json:"drainTimeout,omitempty"`
+	DrainTimeout metav1.Duration `json:"drainTimeout,omitzero"`
 	// KeepSuperseded is how long a version stays readable by tickets once a
 	// newer one is there; at least a ticket's life.
-	KeepSuperseded metav1.Duration `json:"keepSuperseded,omitempty"`
+	KeepSuperseded metav1.Duration `json:"keepSuperseded,omitzero"`
 	LogFormat      string          `json:"logFormat,omitempty"` // text or json
 }
 
