@@ -1,0 +1,141 @@
+package formats
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+)
+
+// magic starts and ends an Arrow IPC file. In a file two bytes of padding
+// follow the first one.
+var magic = []byte("ARROW1")
+
+const magicPadded = 8
+
+// bodyLimit refuses a damaged length before memory is taken for it.
+const bodyLimit = 2 << 30
+
+// newArrowReader reads an IPC file or an IPC stream: the first bytes tell.
+func newArrowReader(in *input) (Reader, error) {
+	b := bufio.NewReaderSize(in, 1<<20)
+	head, err := b.Peek(magicPadded)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	isFile := bytes.HasPrefix(head, magic)
+	switch {
+	case isFile && in.file != nil:
+		return newArrowFileReader(in)
+	case isFile:
+		if _, err := b.Discard(magicPadded); err != nil {
+			return nil, fmt.Errorf("the Arrow file is cut off: %w", err)
+		}
+	}
+	stream, err := ipc.NewReader(b, ipc.WithBodySizeLimit(bodyLimit))
+	if err != nil {
+		return nil, fmt.Errorf("not an Arrow IPC file or stream: %w", err)
+	}
+	return &arrowStreamReader{Reader: stream, in: in, rest: b, isFile: isFile}, nil
+}
+
+// arrowStreamReader reads a stream, or the stream that a file is between its
+// magic and its footer.
+type arrowStreamReader struct {
+	*ipc.Reader
+	in     *input
+	rest   io.Reader
+	isFile bool
+}
+
+func (r *arrowStreamReader) Read() (arrow.RecordBatch, error) {
+	if r.Next() {
+		rec := r.RecordBatch()
+		rec.Retain()
+		return rec, nil
+	}
+	if err := r.Err(); err != nil {
+		return nil, fmt.Errorf("the Arrow stream is damaged or cut off: %w", err)
+	}
+	if r.isFile {
+		if err := r.checkFooter(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, io.EOF
+}
+
+// checkFooter tells a file that came as a stream from one that was cut off
+// between two batches.
+func (r *arrowStreamReader) checkFooter() error {
+	tail := &lastBytes{}
+	if _, err := io.Copy(tail, r.rest); err != nil {
+		return err
+	}
+	if !bytes.Equal(tail.kept, magic) {
+		return errors.New("the Arrow file is cut off: it has no footer")
+	}
+	r.isFile = false
+	return nil
+}
+
+func (r *arrowStreamReader) Done() float64 { return r.in.done() }
+
+func (r *arrowStreamReader) Close() error {
+	r.Release()
+	return nil
+}
+
+// lastBytes keeps as many of the last bytes written as the magic has.
+type lastBytes struct{ kept []byte }
+
+func (l *lastBytes) Write(p []byte) (int, error) {
+	l.kept = append(l.kept, p[max(0, len(p)-len(magic)):]...)
+	l.kept = l.kept[max(0, len(l.kept)-len(magic)):]
+	return len(p), nil
+}
+
+// arrowFileReader reads the batches in the order of the file's footer.
+type arrowFileReader struct {
+	*ipc.FileReader
+	next int
+}
+
+func newArrowFileReader(in *input) (Reader, error) {
+	r, err := ipc.NewFileReader(in.file)
+	if err != nil {
+		return nil, fmt.Errorf("not a whole Arrow IPC file: %w", err)
+	}
+	return &arrowFileReader{FileReader: r}, nil
+}
+
+func (r *arrowFileReader) Read() (arrow.RecordBatch, error) {
+	if r.next == r.NumRecords() {
+		return nil, io.EOF
+	}
+	rec, err := r.RecordBatchAt(r.next)
+	if err != nil {
+		return nil, fmt.Errorf("batch %d is damaged: %w", r.next, err)
+	}
+	r.next++
+	return rec, nil
+}
+
+func (r *arrowFileReader) Done() float64 {
+	if r.NumRecords() == 0 {
+		return 1
+	}
+	return float64(r.next) / float64(r.NumRecords())
+}
+
+func newArrowFileWriter(w io.Writer, schema *arrow.Schema) (Writer, error) {
+	return ipc.NewFileWriter(w, ipc.WithSchema(schema))
+}
+
+func newArrowStreamWriter(w io.Writer, schema *arrow.Schema) Writer {
+	return ipc.NewWriter(w, ipc.WithSchema(schema))
+}
