@@ -1,0 +1,329 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// FlightCluster runs Arrow Flight servers over persistent volumes.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:shortName=fc,categories=flight
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:printcolumn:name=Ready,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name=Replicas,type=integer,JSONPath=`.status.readyReplicas`
+// +kubebuilder:printcolumn:name=Version,type=string,JSONPath=`.status.version`
+// +kubebuilder:printcolumn:name=Cert expiry,type=string,priority=1,JSONPath=`.status.pki.notAfter`
+// +kubebuilder:printcolumn:name=Message,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name=Age,type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name becomes part of the names of Services and pods: use at most 40 lower-case letters, digits and '-', beginning with a letter and ending with a letter or digit"
+type FlightCluster struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec FlightClusterSpec `json:"spec"`
+	// +optional
+	Status FlightClusterStatus `json:"status,omitempty"`
+}
+
+// FlightClusterList is a list of FlightClusters.
+//
+// +kubebuilder:object:root=true
+type FlightClusterList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []FlightCluster `json:"items"`
+}
+
+// FlightClusterSpec is what a cluster should be.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || !has(self.auth.tokens) || self.auth.tokens.size() == 0 || !has(self.tls) || self.tls.provider != 'Disabled' || (has(self.auth.allowPlaintext) && self.auth.allowPlaintext)",fieldPath=".auth.allowPlaintext",message="tokens with tls.provider Disabled cross the network readable by anybody: set tls.provider to Operator, or set auth.allowPlaintext to true to accept that"
+type FlightClusterSpec struct {
+	// Replicas is the number of servers: 1, or 0 to rest with all data kept.
+	//
+	// +optional
+	// +default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:XValidation:rule="self <= 1",message="replicas must be 0 or 1: servers cannot share data yet, so a second one would serve other datasets than the first"
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// Image is the server's container image. Default: the operator's own
+	// --server-image, so that upgrading the operator upgrades the servers.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s]+$')",message="image must be an image reference such as ghcr.io/flight-operator/flightserver:1.0.0; leave it out to run what the operator ships with"
+	Image string `json:"image,omitempty"`
+
+	// Paused stops the operator from changing anything that belongs to the
+	// cluster. The servers go on, and the status is kept true.
+	//
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+
+	// DeletionPolicy says what becomes of the volumes, and the data on them, when
+	// the cluster is deleted. A cluster made anew under the same name takes
+	// retained volumes over. Default: Retain.
+	//
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// Storage describes each server's volume.
+	//
+	// +required
+	Storage StorageSpec `json:"storage"`
+
+	// Resources are the CPU and memory of each server.
+	//
+	// +optional
+	Resources ResourcesSpec `json:"resources,omitempty"`
+
+	// TLS says how the connections of clients are protected.
+	//
+	// +optional
+	TLS *TLSSpec `json:"tls,omitempty"`
+
+	// Auth says who may do what.
+	//
+	// +optional
+	Auth *AuthSpec `json:"auth,omitempty"`
+}
+
+// DeletionPolicy says what becomes of data when the resource that asked for it
+// is deleted.
+//
+// +kubebuilder:validation:Enum=Retain;Delete
+type DeletionPolicy string
+
+// Deletion policies.
+const (
+	DeletionRetain DeletionPolicy = "Retain"
+	DeletionDelete DeletionPolicy = "Delete"
+)
+
+// StorageSpec describes the volume of a server.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",fieldPath=".storageClassName",reason=FieldValueForbidden,message="storageClassName cannot be changed: volumes stay in the class that they were made in; make a new FlightCluster and copy the datasets"
+type StorageSpec struct {
+	// Size of each volume. It can grow where the storage class allows it, and
+	// never shrinks.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0",message="size cannot shrink: volumes only grow; keep the old size, or make a new FlightCluster and copy the datasets"
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",message="size must be more than nothing, for example 10Gi"
+	Size resource.Quantity `json:"size"`
+
+	// StorageClassName names the class of the volumes. Default: the default class
+	// of the Kubernetes cluster. It cannot be changed.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	StorageClassName *string `json:"storageClassName,omitempty"`
+}
+
+// ResourcesSpec are the compute resources of a server.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",fieldPath=".requests",message="requests must not be more than limits: raise the limit or lower the request"
+type ResourcesSpec struct {
+	// Requests is what a node must have free for the server.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=3
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['cpu', 'memory', 'ephemeral-storage'])",message="requests may have cpu, memory and ephemeral-storage: remove or correct the others"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !quantity(string(self[k])).isLessThan(quantity('0')))",message="requests must not be negative: use a value such as 500m or 1Gi"
+	Requests corev1.ResourceList `json:"requests,omitempty"`
+
+	// Limits is what the server may use at most.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=3
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['cpu', 'memory', 'ephemeral-storage'])",message="limits may have cpu, memory and ephemeral-storage: remove or correct the others"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !quantity(string(self[k])).isLessThan(quantity('0')))",message="limits must not be negative: use a value such as 500m or 1Gi"
+	Limits corev1.ResourceList `json:"limits,omitempty"`
+}
+
+// TLSSpec says how the connections of clients are protected. The port that the
+// operator speaks to is always mutual TLS.
+type TLSSpec struct {
+	// Provider of the servers' certificates: Operator runs an authority for this
+	// cluster alone; Disabled means plaintext.
+	//
+	// +required
+	Provider TLSProvider `json:"provider"`
+}
+
+// TLSProvider says where certificates come from.
+//
+// +kubebuilder:validation:Enum=Operator;Disabled
+type TLSProvider string
+
+// TLS providers.
+const (
+	TLSOperator TLSProvider = "Operator"
+	TLSDisabled TLSProvider = "Disabled"
+)
+
+// AuthSpec says who may do what. Without tokens and with anonymous None nobody
+// may do anything.
+type AuthSpec struct {
+	// Anonymous is the role of a caller without credentials. Default: None.
+	//
+	// +optional
+	Anonymous AnonymousRole `json:"anonymous,omitempty"`
+
+	// AllowPlaintext accepts that tokens cross the network unprotected when
+	// tls.provider is Disabled.
+	//
+	// +optional
+	AllowPlaintext bool `json:"allowPlaintext,omitempty"`
+
+	// Tokens are bearer tokens. The operator makes each and writes it, with what
+	// a client needs to connect, into a Secret.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="self.all(t, !has(t.secretName) || self.exists_one(u, has(u.secretName) && u.secretName == t.secretName))",message="tokens must not share a secretName: give each token a Secret of its own"
+	Tokens []TokenSpec `json:"tokens,omitempty"`
+}
+
+// AnonymousRole is the role of a caller without credentials.
+//
+// +kubebuilder:validation:Enum=None;Reader;Writer;Admin
+type AnonymousRole string
+
+// AnonymousNone refuses callers without credentials.
+const AnonymousNone AnonymousRole = "None"
+
+// Role is what a credential may do: a Reader lists, describes and reads; a
+// Writer also creates, replaces, appends and drops; an Admin does everything.
+//
+// +kubebuilder:validation:Enum=Reader;Writer;Admin
+type Role string
+
+// TokenSpec is one bearer token.
+type TokenSpec struct {
+	// Name of the identity, as the servers' logs show it.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="name must be lower-case letters, digits and '-', beginning and ending with a letter or digit"
+	Name string `json:"name"`
+
+	// Role is what the token permits on every dataset of the cluster.
+	//
+	// +required
+	Role Role `json:"role"`
+
+	// SecretName is the Secret that the operator writes: token, uri and, with
+	// TLS, ca.crt. Default: <cluster>-token-<name>.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="secretName must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit; leave it out for <cluster>-token-<name>"
+	SecretName string `json:"secretName,omitempty"`
+}
+
+// FlightClusterStatus is what the operator saw last.
+type FlightClusterStatus struct {
+	// ObservedGeneration is the generation of the spec that the status tells of.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Replicas is the number of servers there are.
+	//
+	// +optional
+	Replicas int32 `json:"replicas"`
+	// ReadyReplicas is the number of servers that serve clients.
+	//
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas"`
+	// Selector finds the servers' pods, for autoscalers.
+	//
+	// +optional
+	Selector string `json:"selector,omitempty"`
+	// Version is the release that the servers say they are.
+	//
+	// +optional
+	Version string `json:"version,omitempty"`
+	// PKI tells of the certificates that the operator issues.
+	//
+	// +optional
+	PKI *PKIStatus `json:"pki,omitempty"`
+	// Members are the servers.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Members []MemberStatus `json:"members,omitempty"`
+	// Conditions tell how far the cluster is from its spec.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// PKIStatus tells of the certificates that the operator issues.
+type PKIStatus struct {
+	// ActiveCA is the SHA-256 fingerprint of the authority's certificate.
+	//
+	// +optional
+	ActiveCA string `json:"activeCA,omitempty"`
+	// NotAfter is when the servers' certificate ends; a new one is issued well
+	// before.
+	//
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
+	// NextRotation is when the servers' certificate is issued anew.
+	//
+	// +optional
+	NextRotation *metav1.Time `json:"nextRotation,omitempty"`
+}
+
+// MemberState is what a server does.
+//
+// +kubebuilder:validation:Enum=Active;Starting;Unreachable;Stopping
+type MemberState string
+
+// States of a member.
+const (
+	// MemberActive serves clients and answers the operator.
+	MemberActive MemberState = "Active"
+	// MemberStarting has a pod that is not ready.
+	MemberStarting MemberState = "Starting"
+	// MemberUnreachable has a ready pod that does not answer the operator.
+	MemberUnreachable MemberState = "Unreachable"
+	// MemberStopping ends its streams.
+	MemberStopping MemberState = "Stopping"
+)
+
+// MemberStatus is one server.
+type MemberStatus struct {
+	// Name of the server's pod.
+	Name string `json:"name"`
+	// State is what the server does.
+	State MemberState `json:"state"`
+	// AuthRevision names the credentials that the server has loaded.
+	//
+	// +optional
+	AuthRevision string `json:"authRevision,omitempty"`
+	// LeafRevision names the certificate that the server has loaded.
+	//
+	// +optional
+	LeafRevision string `json:"leafRevision,omitempty"`
+	// UsedBytes of the server's volume. It follows in steps of a hundredth of the
+	// capacity, so that a busy volume does not keep the API server busy.
+	//
+	// +optional
+	UsedBytes int64 `json:"usedBytes,omitempty"`
+	// CapacityBytes of the server's volume.
+	//
+	// +optional
+	CapacityBytes int64 `json:"capacityBytes,omitempty"`
+}
