@@ -11,9 +11,9 @@ import (
 
 // Errors that a caller meets.
 var (
-	ErrNoCredentials = errors.New("auth: no credentials supplied")
-	ErrInvalidToken  = errors.New("auth: invalid token")
-	ErrForbidden     = errors.New("auth: not permitted")
+	ErrNoCredentials = errors.New("no credentials supplied")
+	ErrInvalidToken  = errors.New("invalid token")
+	ErrForbidden     = errors.New("not permitted")
 )
 
 // Identity is who calls.

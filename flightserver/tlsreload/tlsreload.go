@@ -24,7 +24,7 @@ import (
 )
 
 // ErrNoCertificates says that a CA file holds none.
-var ErrNoCertificates = errors.New("tlsreload: holds no certificate")
+var ErrNoCertificates = errors.New("holds no certificate")
 
 // Reloader holds the TLS material of one listener. Any number of goroutines may
 // use it.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+const insecureFlag = "insecure"
+
+// settingsFlags are the flags that override the settings file, each with the
+// place of its value there.
+var settingsFlags = []struct {
+	name, usage string
+	place       func(*settings.ServerSettings) *string
+}{
+	{"data-dir", "directory of the data; made when it is missing", func(s *settings.ServerSettings) *string { return &s.DataDir }},
+	{"listen", "HOST:PORT of the data port, for clients", func(s *settings.ServerSettings) *string { return &s.Listen }},
+	{"admin-listen", "HOST:PORT of the admin port, for the operator; empty: none", func(s *settings.ServerSettings) *string { return &s.AdminListen }},
+	{"ops-listen", "HOST:PORT of health, readiness and metrics; empty: none", func(s *settings.ServerSettings) *string { return &s.OpsListen }},
+	{"tls-cert", "certificate of the data port (PEM), leaf first", func(s *settings.ServerSettings) *string { return &dataTLS(s).CertFile }},
+	{"tls-key", "key of the certificate (PEM)", func(s *settings.ServerSettings) *string { return &dataTLS(s).KeyFile }},
+	{"client-ca", "roots (PEM); given, clients of the data port need a certificate", func(s *settings.ServerSettings) *string { return &dataTLS(s).ClientCAFile }},
+	{"admin-tls-cert", "certificate of the admin port (PEM), leaf first", func(s *settings.ServerSettings) *string { return &adminTLS(s).CertFile }},
+	{"admin-tls-key", "key of the admin port's certificate (PEM)", func(s *settings.ServerSettings) *string { return &adminTLS(s).KeyFile }},
+	{"admin-client-ca", "roots (PEM) of the operator's certificate", func(s *settings.ServerSettings) *string { return &adminTLS(s).ClientCAFile }},
+	{"auth-file", "digests of tokens, as 'flightserver token' writes them; none: every call is allowed everything", func(s *settings.ServerSettings) *string { return &s.AuthFile }},
+	{"advertise", "URI that clients reach the data port at, such as grpc+tls://flight.example:8815", func(s *settings.ServerSettings) *string { return &s.Advertise }},
+	{"log-format", "text or json", func(s *settings.ServerSettings) *string { return &s.LogFormat }},
+}
+
+func addSettingsFlags(flags *pflag.FlagSet) {
+	for _, f := range settingsFlags {
+		flags.String(f.name, *f.place(settings.Default()), f.usage)
+	}
+	flags.Bool(insecureFlag, false, "allow plaintext, or no auth file, on an address other than loopback")
+}
+
+// overrideSettings writes the flags that were given over what the file says.
+func overrideSettings(s *settings.ServerSettings, flags *pflag.FlagSet) {
+	for _, f := range settingsFlags {
+		if flags.Changed(f.name) {
+			*f.place(s) = flags.Lookup(f.name).Value.String()
+		}
+	}
+	if flags.Changed(insecureFlag) {
+		s.Insecure = flags.Lookup(insecureFlag).Value.String() == "true"
+	}
+}
+
+func dataTLS(s *settings.ServerSettings) *settings.TLS { return orNew(&s.TLS) }
+
+func adminTLS(s *settings.ServerSettings) *settings.TLS { return orNew(&s.AdminTLS) }
+
+func orNew(t **settings.TLS) *settings.TLS {
+	if *t == nil {
+		*t = &settings.TLS{}
+	}
+	return *t
+}

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+// adminService is Flight on the admin port: actions for the operator.
+type adminService struct {
+	flight.BaseFlightServer
+	catalog *catalog.Catalog
+	logger  *slog.Logger
+	actions actions
+	// revisions tells which credentials and which certificate are in force.
+	revisions func() (credentials, leaf string)
+}
+
+// operator authenticates the one caller of the admin port by the certificate
+// that its connection was verified with.
+func operator(ctx context.Context) (auth.Identity, error) {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return auth.Identity{}, errNotOperator
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.VerifiedChains) == 0 {
+		return auth.Identity{}, errNotOperator
+	}
+	name := info.State.VerifiedChains[0][0].Subject.CommonName
+	if name != settings.OperatorCommonName {
+		return auth.Identity{}, fmt.Errorf("%w, which is %q; this certificate is of %q", errNotOperator, settings.OperatorCommonName, name)
+	}
+	return auth.Identity{Name: name, Role: settings.RoleAdmin}, nil
+}
+
+// ListActions lists the actions of the admin port.
+func (s *adminService) ListActions(_ *flight.Empty, stream flight.FlightService_ListActionsServer) error {
+	return s.actions.list(stream)
+}
+
+// DoAction runs an action of the admin port.
+func (s *adminService) DoAction(request *flight.Action, stream flight.FlightService_DoActionServer) error {
+	return s.actions.do(request, stream)
+}
+
+// Handshake has nothing to trade: the certificate says it all.
+func (s *adminService) Handshake(flight.FlightService_HandshakeServer) error {
+	return unsupported("the admin port knows its caller by the client certificate")
+}
+
+func (s *adminService) adminActions() actions {
+	return actions{
+		{settings.ActionDeclareDataset, "Create a dataset or adopt the one that is there.", s.declareDataset},
+		{settings.ActionDatasetStatus, "Tell about a dataset.", s.datasetStatus},
+		{settings.ActionDropDataset, "Delete a dataset.", s.dropDataset},
+		{settings.ActionHealth, "Tell about the server.", s.health},
+	}
+}
+
+func (s *adminService) declareDataset(ctx context.Context, body []byte) ([][]byte, error) {
+	var declaration settings.DatasetDeclaration
+	if err := decodeBody(body, &declaration); err != nil {
+		return nil, err
+	}
+	schema, err := declaredSchema(declaration.Schema)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.catalog.Declare(ctx, catalog.Declaration{Path: declaration.Path, Format: declaration.Format, Schema: schema})
+	if err != nil {
+		return nil, err
+	}
+	return jsonResult(statusOf(d))
+}
+
+func declaredSchema(text *settings.DatasetSchema) (*arrow.Schema, error) {
+	if text == nil {
+		return nil, nil //nolint:nilnil // no schema is declared, the first upload brings it
+	}
+	return catalog.ParseSchema(text)
+}
+
+func (s *adminService) datasetStatus(_ context.Context, body []byte) ([][]byte, error) {
+	ref, err := datasetRef(body)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.catalog.Dataset(ref.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	if ref.ID != "" && ref.ID != d.ID {
+		return nil, fmt.Errorf("%w: %q has the id %s, not %s", catalog.ErrDatasetNotFound, ref.Dataset, d.ID, ref.ID)
+	}
+	return jsonResult(statusOf(d))
+}
+
+func (s *adminService) dropDataset(ctx context.Context, body []byte) ([][]byte, error) {
+	ref, err := datasetRef(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.catalog.Drop(ctx, ref.Dataset, ref.ID); err != nil {
+		return nil, err
+	}
+	s.logger.Info("dataset dropped", "dataset", ref.Dataset, slog.String("id", callFrom(ctx).id))
+	return nil, nil
+}
+
+func (s *adminService) health(context.Context, []byte) ([][]byte, error) {
+	used, capacity, err := s.catalog.Usage()
+	if err != nil {
+		return nil, err
+	}
+	credentials, leaf := s.revisions()
+	return jsonResult(settings.MemberStatus{
+		Version:       settings.Version,
+		UsedBytes:     used,
+		CapacityBytes: capacity,
+		Datasets:      len(s.catalog.List("")),
+		AuthRevision:  credentials,
+		LeafRevision:  leaf,
+	})
+}
+
+func datasetRef(body []byte) (settings.DatasetRef, error) {
+	var ref settings.DatasetRef
+	if err := decodeBody(body, &ref); err != nil {
+		return ref, err
+	}
+	_, err := requireDataset(ref.Dataset)
+	return ref, err
+}
+
+func statusOf(d catalog.Dataset) settings.DatasetStatus {
+	return settings.DatasetStatus{
+		ID: d.ID, Path: d.Path, Format: d.Format, Version: d.Version, Rows: d.Rows, Bytes: d.Bytes,
+	}
+}
+
+func jsonResult(v any) ([][]byte, error) {
+	body, err := json.Marshal(v)
+	return [][]byte{body}, err
+}

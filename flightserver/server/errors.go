@@ -1,0 +1,125 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/wire"
+)
+
+// Errors of requests that this package itself refuses.
+var (
+	errBadRequest    = errors.New("bad request")
+	errInvalidTicket = errors.New("invalid ticket")
+	errUnsupported   = errors.New("not supported")
+	errNotOperator   = errors.New("the admin port admits the operator only")
+)
+
+// Details of a status.
+const (
+	errorDomain = "flight-operator"
+	retryAfter  = time.Second
+	// maxStatusText keeps a status within the header sizes that clients take:
+	// past 8 KiB pyarrow reports any error as resource exhaustion.
+	maxStatusText = 1024
+)
+
+// errorCodes lists every error a client may meet, by Flight's own codes. What
+// is absent is our defect: the client reads "internal error", the log the rest.
+var errorCodes = []struct {
+	err    error
+	code   codes.Code
+	reason string // for programs, in the status's ErrorInfo
+	text   string // empty: the error's own
+}{
+	{err: errBadRequest, code: codes.InvalidArgument, reason: "BAD_REQUEST"},
+	{err: errInvalidTicket, code: codes.InvalidArgument, reason: "INVALID_TICKET", text: "Invalid ticket"},
+	{err: errUnsupported, code: codes.Unimplemented, reason: "NOT_SUPPORTED"},
+	{err: errNotOperator, code: codes.PermissionDenied, reason: "NOT_OPERATOR"},
+
+	{err: auth.ErrNoCredentials, code: codes.Unauthenticated, reason: "NO_CREDENTIALS", text: "No credentials supplied"},
+	{err: auth.ErrInvalidToken, code: codes.Unauthenticated, reason: "INVALID_TOKEN", text: "Invalid token"},
+	{err: auth.ErrForbidden, code: codes.PermissionDenied, reason: "NOT_PERMITTED"},
+
+	{err: wire.ErrMalformed, code: codes.InvalidArgument, reason: "MALFORMED_MESSAGE"},
+
+	{err: catalog.ErrDatasetNotFound, code: codes.NotFound, reason: "DATASET_NOT_FOUND"},
+	{err: catalog.ErrVersionNotFound, code: codes.NotFound, reason: "VERSION_NOT_FOUND"},
+	{err: catalog.ErrDatasetExists, code: codes.AlreadyExists, reason: "DATASET_EXISTS"},
+	{err: catalog.ErrSchemaMismatch, code: codes.InvalidArgument, reason: "SCHEMA_MISMATCH"},
+	{err: catalog.ErrFormatMismatch, code: codes.InvalidArgument, reason: "FORMAT_MISMATCH"},
+	{err: catalog.ErrBadName, code: codes.InvalidArgument, reason: "BAD_NAME"},
+	{err: catalog.ErrUnsupportedType, code: codes.InvalidArgument, reason: "UNSUPPORTED_TYPE"},
+	{err: catalog.ErrNoSpace, code: codes.ResourceExhausted, reason: "NO_SPACE"},
+	{err: catalog.ErrCorrupt, code: codes.DataLoss, reason: "CORRUPT"},
+	{err: catalog.ErrOutcomeUnknown, code: codes.Unavailable, reason: "OUTCOME_UNKNOWN"},
+	{err: catalog.ErrClosed, code: codes.Unavailable, reason: "CLOSED"},
+}
+
+// toStatus gives the status that the client reads. The id stands in the text of
+// an internal error, so that its log line can be found.
+func toStatus(err error, id string) error {
+	if _, ok := status.FromError(err); ok {
+		return err // nil, or a status already: gRPC's own, when it refuses a message
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err()
+	}
+	for _, e := range errorCodes {
+		if errors.Is(err, e.err) {
+			text := e.text
+			if text == "" {
+				text = shorten(err.Error())
+			}
+			return withDetails(status.New(e.code, text), e.reason)
+		}
+	}
+	return withDetails(status.New(codes.Internal, "internal error "+id), "INTERNAL")
+}
+
+func withDetails(s *status.Status, reason string) error {
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: reason, Domain: errorDomain}}
+	if s.Code() == codes.Unavailable {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
+	}
+	detailed, err := s.WithDetails(details...)
+	if err != nil {
+		return s.Err() // details are a courtesy
+	}
+	return detailed.Err()
+}
+
+// shorten cuts a text that quotes what a client sent, between characters.
+func shorten(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD") // gRPC's messages are UTF-8
+	if len(text) <= maxStatusText {
+		return text
+	}
+	end := maxStatusText
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// badRequest says what is wrong with what the client sent.
+func badRequest(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{errBadRequest}, args...)...)
+}
+
+// unsupported says what the client may do instead.
+func unsupported(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{errUnsupported}, args...)...)
+}

@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
+
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
+)
+
+// flightService is Flight on the data port.
+type flightService struct {
+	flight.BaseFlightServer
+	catalog   *catalog.Catalog
+	tickets   *tickets
+	locations []*flight.Location
+	logger    *slog.Logger
+	metrics   *metrics
+	actions   actions
+	// background counts goroutines that may outlive the call that began them.
+	background sync.WaitGroup
+}
+
+// ListActions lists the actions of the data port.
+func (s *flightService) ListActions(_ *flight.Empty, stream flight.FlightService_ListActionsServer) error {
+	return s.actions.list(stream)
+}
+
+// DoAction runs an action of the data port.
+func (s *flightService) DoAction(request *flight.Action, stream flight.FlightService_DoActionServer) error {
+	return s.actions.do(request, stream)
+}
+
+// Handshake has nothing to trade a token for.
+func (s *flightService) Handshake(flight.FlightService_HandshakeServer) error {
+	return unsupported("this server has no handshake: send the header authorization: Bearer TOKEN with every call")
+}
+
+// PollFlightInfo has nothing to wait for.
+func (s *flightService) PollFlightInfo(context.Context, *flight.FlightDescriptor) (*flight.PollInfo, error) {
+	return nil, unsupported("this server runs no long queries: GetFlightInfo answers at once")
+}
+
+// DoExchange has nothing to compute.
+func (s *flightService) DoExchange(flight.FlightService_DoExchangeServer) error {
+	return unsupported("this server has no exchange: upload with DoPut, read with DoGet")
+}

@@ -1,0 +1,41 @@
+package server
+
+import (
+	"context"
+
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// drainingHealth is the health service, whose watchers end when the server
+// drains. Else each would hold up the drain until its timeout.
+type drainingHealth struct {
+	*health.Server
+	draining context.Context //nolint:containedctx // an event that many streams wait for
+	end      context.CancelFunc
+}
+
+func newDrainingHealth() *drainingHealth {
+	draining, end := context.WithCancel(context.Background())
+	return &drainingHealth{Server: health.NewServer(), draining: draining, end: end}
+}
+
+func (h *drainingHealth) drain() {
+	h.Shutdown()
+	h.end()
+}
+
+// Watch tells the state and its changes until the server drains.
+func (h *drainingHealth) Watch(request *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	defer context.AfterFunc(h.draining, cancel)()
+	return h.Server.Watch(request, watchUntil{stream, ctx})
+}
+
+type watchUntil struct {
+	healthpb.Health_WatchServer
+	ctx context.Context
+}
+
+func (w watchUntil) Context() context.Context { return w.ctx }

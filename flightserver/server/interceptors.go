@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
+)
+
+// around is an interceptor for calls of either kind.
+type around func(ctx context.Context, method string, next func(context.Context) error) error
+
+// authenticator tells who calls.
+type authenticator func(context.Context) (auth.Identity, error)
+
+// call is what the interceptors know about the call that they surround. The
+// inner ones fill in what the outer ones log.
+type call struct {
+	id       string
+	identity auth.Identity
+	cause    error // what the status was made from
+}
+
+type callKey struct{}
+
+func callFrom(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// interceptors gives the options that surround every call of a gRPC server.
+func interceptors(logger *slog.Logger, m *metrics, who authenticator) []grpc.ServerOption {
+	recovers := recoverPanics(logger)
+	unary := []grpc.UnaryServerInterceptor{recovers.unary, m.rpc.UnaryServerInterceptor()}
+	stream := []grpc.StreamServerInterceptor{recovers.stream, m.rpc.StreamServerInterceptor()}
+	for _, a := range []around{m.countInFlight, logCalls(logger), translateErrors, authenticate(m, who)} {
+		unary = append(unary, a.unary)
+		stream = append(stream, a.stream)
+	}
+	return []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(unary...),
+		grpc.ChainStreamInterceptor(stream...),
+	}
+}
+
+// recoverPanics keeps a defect in one call from ending all of them.
+func recoverPanics(logger *slog.Logger) around {
+	return func(ctx context.Context, method string, next func(context.Context) error) (err error) {
+		c := &call{id: uuid.NewString()}
+		defer func() {
+			if p := recover(); p != nil {
+				logger.Error("panic in a call", "id", c.id, "method", method, "panic", p, "stack", string(debug.Stack()))
+				err = toStatus(fmt.Errorf("panic: %v", p), c.id)
+			}
+		}()
+		return next(context.WithValue(ctx, callKey{}, c))
+	}
+}
+
+// logCalls writes a line a call: Flight's calls are few and large. An internal
+// error's cause is found here by the id that the client was given.
+func logCalls(logger *slog.Logger) around {
+	return func(ctx context.Context, method string, next func(context.Context) error) error {
+		start := time.Now()
+		err := next(ctx)
+		if isHealth(method) {
+			return err
+		}
+		c := callFrom(ctx)
+		attrs := []slog.Attr{
+			slog.String("id", c.id),
+			slog.String("method", method),
+			slog.String("code", status.Code(err).String()),
+			slog.Duration("took", time.Since(start)),
+			slog.String("identity", c.identity.Name),
+			slog.String("peer", peerAddress(ctx)),
+		}
+		level := slog.LevelInfo
+		if c.cause != nil {
+			attrs = append(attrs, slog.Any("error", c.cause))
+		}
+		if status.Code(err) == codes.Internal {
+			level = slog.LevelError
+		}
+		logger.LogAttrs(ctx, level, "call", attrs...)
+		return err
+	}
+}
+
+// translateErrors gives the client a status and keeps the error for the log.
+func translateErrors(ctx context.Context, _ string, next func(context.Context) error) error {
+	c := callFrom(ctx)
+	c.cause = next(ctx)
+	return toStatus(c.cause, c.id)
+}
+
+// authenticate lets a call through that is somebody's. Health checks are
+// nobody's: what asks has no token.
+func authenticate(m *metrics, who authenticator) around {
+	return func(ctx context.Context, method string, next func(context.Context) error) error {
+		if isHealth(method) {
+			return next(ctx)
+		}
+		id, err := who(ctx)
+		if err != nil {
+			m.authFailures.Inc()
+			return err
+		}
+		callFrom(ctx).identity = id
+		return next(auth.NewContext(ctx, id))
+	}
+}
+
+func isHealth(method string) bool {
+	return strings.HasPrefix(method, "/"+healthpb.Health_ServiceDesc.ServiceName+"/")
+}
+
+func peerAddress(ctx context.Context) string {
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
+}
+
+func (a around) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	err = a(ctx, info.FullMethod, func(ctx context.Context) error {
+		resp, err = handler(ctx, req)
+		return err
+	})
+	return resp, err
+}
+
+func (a around) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return a(stream.Context(), info.FullMethod, func(ctx context.Context) error {
+		return handler(srv, streamWithContext{stream, ctx})
+	})
+}
+
+type streamWithContext struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s streamWithContext) Context() context.Context { return s.ctx }

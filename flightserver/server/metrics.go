@@ -1,0 +1,47 @@
+package server
+
+import (
+	"context"
+
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	rpc           *grpcprom.ServerMetrics
+	inFlight      *prometheus.GaugeVec
+	receivedBytes prometheus.Counter
+	sentBytes     prometheus.Counter
+	authFailures  prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		rpc: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram()),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "flightserver_calls_in_flight",
+			Help: "Calls that have begun and not ended, by method.",
+		}, []string{"method"}),
+		receivedBytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_received_bytes_total",
+			Help: "Bytes of Arrow data received in uploads.",
+		}),
+		sentBytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_sent_bytes_total",
+			Help: "Bytes of Arrow data sent to readers.",
+		}),
+		authFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_auth_failures_total",
+			Help: "Calls refused because nobody known made them.",
+		}),
+	}
+	r.MustRegister(m.rpc, m.inFlight, m.receivedBytes, m.sentBytes, m.authFailures)
+	return m
+}
+
+func (m *metrics) countInFlight(ctx context.Context, method string, next func(context.Context) error) error {
+	gauge := m.inFlight.WithLabelValues(method)
+	gauge.Inc()
+	defer gauge.Dec()
+	return next(ctx)
+}

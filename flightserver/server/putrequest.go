@@ -1,0 +1,71 @@
+package server
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
+)
+
+// putCommand is the command of a DoPut.
+type putCommand struct {
+	Dataset string       `json:"dataset"`
+	Mode    catalog.Mode `json:"mode"`
+	Upload  string       `json:"upload"` // names the upload across retries
+}
+
+// uploadRequest tells where an upload goes: to the path, or to what the command
+// says.
+func uploadRequest(descriptor *flight.FlightDescriptor) (catalog.UploadRequest, error) {
+	switch descriptor.GetType() {
+	case flight.DescriptorPATH:
+		_, err := requireDataset(strings.Join(descriptor.GetPath(), "/"))
+		return catalog.UploadRequest{Path: descriptor.GetPath(), Mode: catalog.ModeReplace}, err
+	case flight.DescriptorCMD:
+		return commandRequest(descriptor.GetCmd())
+	default:
+		return catalog.UploadRequest{}, badRequest("the first message of an upload carries a descriptor, which says where the data goes")
+	}
+}
+
+func commandRequest(body []byte) (catalog.UploadRequest, error) {
+	if !isObject(body) {
+		return catalog.UploadRequest{}, unsupported(`an upload's command is JSON such as {"dataset": "nyc/trips", "mode": "append"}`)
+	}
+	command := putCommand{Mode: catalog.ModeReplace}
+	if err := decodeBody(body, &command); err != nil {
+		return catalog.UploadRequest{}, err
+	}
+	if _, err := requireDataset(command.Dataset); err != nil {
+		return catalog.UploadRequest{}, err
+	}
+	return catalog.UploadRequest{
+		Path:     strings.Split(command.Dataset, "/"),
+		Mode:     command.Mode,
+		UploadID: command.Upload,
+	}, checkMode(command.Mode)
+}
+
+func checkMode(mode catalog.Mode) error {
+	if slices.Contains([]catalog.Mode{catalog.ModeCreate, catalog.ModeReplace, catalog.ModeAppend}, mode) {
+		return nil
+	}
+	return badRequest("mode %q is none of create, replace, append", mode)
+}
+
+// countReceived counts what an upload brings.
+type countReceived struct {
+	flight.DataStreamReader
+	bytes prometheus.Counter
+}
+
+func (c countReceived) Recv() (*flight.FlightData, error) {
+	data, err := c.DataStreamReader.Recv()
+	if err == nil {
+		c.bytes.Add(float64(len(data.GetDataBody())))
+	}
+	return data, err
+}

@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+)
+
+// Run serves until ctx is done, then drains: health and readiness say no, new
+// calls are refused, calls in flight end by themselves or at the drain timeout.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.data.Serve(s.dataListener) })
+	if s.admin != nil {
+		group.Go(func() error { return s.admin.Serve(s.adminListener) })
+	}
+	if s.ops != nil {
+		group.Go(s.serveOps)
+	}
+	for _, follow := range s.followers() {
+		group.Go(func() error { follow(ctx); return nil })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		return s.drain()
+	})
+	s.serving.Store(true)
+	err := group.Wait()
+	s.flight.background.Wait()
+	return errors.Join(err, s.Close())
+}
+
+func (s *Server) serveOps() error {
+	if err := s.ops.Serve(s.opsListener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// followers keep what was loaded from files up to date.
+func (s *Server) followers() []func(context.Context) {
+	follow := []func(context.Context){s.auth.Run}
+	if s.dataTLS != nil {
+		follow = append(follow, s.dataTLS.Run)
+	}
+	if s.adminTLS != nil {
+		follow = append(follow, s.adminTLS.Run)
+	}
+	return follow
+}
+
+func (s *Server) drain() error {
+	timeout := s.settings.DrainTimeout.Duration
+	s.logger.Info("draining", "timeout", timeout)
+	s.serving.Store(false)
+	s.health.drain()
+	var stopping sync.WaitGroup
+	for _, server := range []*grpc.Server{s.data, s.admin} {
+		if server != nil {
+			stopping.Go(func() { stopWithin(server, timeout) })
+		}
+	}
+	stopping.Wait()
+	if s.ops == nil {
+		return nil
+	}
+	return s.ops.Close()
+}
+
+// stopWithin lets calls end by themselves, and ends them when time is up.
+func stopWithin(server *grpc.Server, timeout time.Duration) {
+	force := time.AfterFunc(timeout, server.Stop)
+	defer force.Stop()
+	server.GracefulStop()
+}

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"k8s.io/utils/clock"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/flightserver/tlsreload"
+)
+
+// Options of a server.
+type Options struct {
+	Settings *settings.ServerSettings
+	Logger   *slog.Logger
+	Registry *prometheus.Registry
+	Clock    clock.WithTicker
+}
+
+// Server is a Flight server with its three ports. New opens it, Run serves and
+// closes it.
+type Server struct {
+	settings *settings.ServerSettings
+	logger   *slog.Logger
+	registry *prometheus.Registry
+	metrics  *metrics
+
+	catalog  *catalog.Catalog
+	auth     *auth.Authenticator
+	dataTLS  *tlsreload.Reloader // nil: plaintext
+	adminTLS *tlsreload.Reloader // nil: no admin port
+
+	dataListener  net.Listener
+	adminListener net.Listener // nil: no admin port
+	opsListener   net.Listener // nil: no ops port
+
+	data    *grpc.Server
+	admin   *grpc.Server // nil: no admin port
+	ops     *http.Server // nil: no ops port
+	flight  *flightService
+	health  *drainingHealth
+	serving atomic.Bool // readiness
+
+	// closers undo what New did, last first.
+	closers []func() error
+}
+
+// New opens the data directory, loads credentials and certificates and takes
+// the ports. When it returns, clients may connect; they are answered once Run
+// is called. A server that is not run is to be closed.
+func New(ctx context.Context, o Options) (*Server, error) {
+	if err := o.Settings.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{settings: o.Settings, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry)}
+	if err := s.open(ctx, o.Clock); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context, clock clock.WithTicker) error {
+	if err := s.openCatalog(ctx, clock); err != nil {
+		return err
+	}
+	tickets, err := openTickets(s.settings.DataDir, clock)
+	if err != nil {
+		return err
+	}
+	if s.auth, err = auth.Open(s.settings.AuthFile, s.logger, s.registry); err != nil {
+		return err
+	}
+	if err := s.openTLS(); err != nil {
+		return err
+	}
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+	s.flight = &flightService{
+		catalog:   s.catalog,
+		tickets:   tickets,
+		locations: locations(s.settings.Advertise),
+		logger:    s.logger,
+		metrics:   s.metrics,
+	}
+	s.flight.actions = s.flight.dataActions()
+	s.newDataServer()
+	if s.adminListener != nil {
+		s.newAdminServer()
+	}
+	if s.opsListener != nil {
+		s.newOpsServer()
+	}
+	return nil
+}
+
+func (s *Server) openCatalog(ctx context.Context, clock clock.WithTicker) (err error) {
+	s.catalog, err = catalog.Open(ctx, catalog.Options{
+		Dir:            s.settings.DataDir,
+		Clock:          clock,
+		ClusterUID:     s.settings.ClusterUID,
+		KeepSuperseded: s.settings.KeepSuperseded.Duration,
+		Logger:         s.logger,
+		Registerer:     s.registry,
+	})
+	if err == nil {
+		s.closers = append(s.closers, s.catalog.Close)
+	}
+	return err
+}
+
+func (s *Server) openTLS() (err error) {
+	if s.settings.TLS != nil {
+		if s.dataTLS, err = tlsreload.Open("data", *s.settings.TLS, s.logger, s.registry); err != nil {
+			return err
+		}
+	}
+	if s.settings.AdminListen != "" {
+		s.adminTLS, err = tlsreload.Open("admin", *s.settings.AdminTLS, s.logger, s.registry)
+	}
+	return err
+}
+
+func (s *Server) newDataServer() {
+	s.data = newGRPCServer(s.dataTLS, interceptors(s.logger, s.metrics, s.bearer))
+	s.health = newDrainingHealth()
+	flight.RegisterFlightServiceServer(s.data, s.flight)
+	healthpb.RegisterHealthServer(s.data, s.health)
+	s.metrics.rpc.InitializeMetrics(s.data)
+}
+
+func (s *Server) newAdminServer() {
+	service := &adminService{catalog: s.catalog, logger: s.logger, revisions: s.revisions}
+	service.actions = service.adminActions()
+	s.admin = newGRPCServer(s.adminTLS, interceptors(s.logger, s.metrics, operator))
+	flight.RegisterFlightServiceServer(s.admin, service)
+}
+
+// bearer authenticates callers of the data port by their authorization header.
+func (s *Server) bearer(ctx context.Context) (auth.Identity, error) {
+	header := ""
+	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
+		header = values[0]
+	}
+	return s.auth.Authenticate(header)
+}
+
+func (s *Server) revisions() (credentials, leaf string) {
+	if s.dataTLS != nil {
+		leaf = s.dataTLS.LeafRevision()
+	}
+	return s.auth.Revision(), leaf
+}
+
+// Close gives back what New took; Run does it as well.
+func (s *Server) Close() error {
+	var errs []error
+	for _, undo := range slices.Backward(s.closers) {
+		errs = append(errs, undo())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,8 @@
+// Package wire knows the bytes of Arrow IPC messages as Flight carries them: a
+// flatbuffer that describes, and a body that it points into.
+//
+// A message that comes from a client may say anything. Decoders trust it: a
+// forged length makes them allocate until the process dies, a nest of fields
+// makes them recurse until the stack is gone, and neither can be recovered
+// from. Check reads what a message says and refuses it before a decoder sees it.
+package wire
