@@ -1,93 +1,145 @@
-// Package catalog gives datasets their names: paths to schemas, versions and
-// the data in the store.
 package catalog
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
+
+	"github.com/flight-operator/flight-operator/flightserver/store"
+	"github.com/flight-operator/flight-operator/flightserver/store/vfs"
 )
 
 // Options of a catalog.
 type Options struct {
-	Dir            string // of the data; created when it is missing
-	Clock          clock.WithTicker
-	ClusterUID     string // written into a new directory; a directory with another is refused
+	Dir        string           // of the data; created when it is missing
+	FS         vfs.FS           // nil: the operating system's
+	Clock      clock.WithTicker // nil: the real one
+	ClusterUID string           // written into a new directory; a directory with another is refused
+	// KeepSuperseded is how long a version stays readable once another is
+	// newer.
 	KeepSuperseded time.Duration
-	Logger         *slog.Logger
-	Registerer     prometheus.Registerer
+	Logger         *slog.Logger          // nil: slog.Default
+	Registerer     prometheus.Registerer // nil: no metrics
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.OS{}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
 }
 
 // Catalog is safe for concurrent use.
 type Catalog struct {
-	mu       sync.Mutex
-	datasets map[string]*entry
+	options Options
+	store   *store.Store
+	names   atomic.Pointer[names]
+
+	mu struct {
+		sync.Mutex
+		// next is the number of the log's next entry. Whoever holds the lock is
+		// the one writer of the log and of names.
+		next uint64
+		// births are datasets that uploads fill and no entry names yet.
+		births map[string]*birth
+		closed bool
+	}
 }
 
-type entry struct {
-	Dataset
-	versions map[uint64][]arrow.RecordBatch
+// birth lets uploads that run at once into one new name make one dataset.
+type birth struct {
+	data    *store.Dataset
+	format  string
+	uploads int
+	// uncertain keeps a dataset whose create entry may be in the log.
+	uncertain bool
 }
 
-// Open takes the directory's lock and recovers what a crash left.
-func Open(ctx context.Context, o Options) (*Catalog, error) {
-	return &Catalog{datasets: map[string]*entry{}}, nil
+// Close waits for the catalog's goroutines and gives the directory's lock
+// back. Readers that are open may read on.
+func (c *Catalog) Close() error {
+	c.mu.Lock()
+	c.mu.closed = true
+	c.mu.Unlock()
+	return c.store.Close()
 }
 
-// Close waits for the catalog's goroutines and gives the lock back.
-func (c *Catalog) Close() error { return nil }
+// Usage is the used and the whole size of the volume in bytes.
+func (c *Catalog) Usage() (used, capacity int64, err error) { return c.store.Usage() }
 
 // List gives the newest versions of the datasets whose name starts with
-// prefix, sorted by name.
+// prefix, sorted by name. Datasets with damaged manifests are not among them.
 func (c *Catalog) List(prefix string) []Dataset {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var out []Dataset
-	for name, e := range c.datasets {
-		if strings.HasPrefix(name, prefix) {
-			out = append(out, e.Dataset)
+	var list []Dataset
+	for name, e := range c.names.Load().byName.all {
+		if strings.HasPrefix(name, prefix) && e.broken == nil {
+			list = append(list, e.newest())
 		}
 	}
-	slices.SortFunc(out, func(a, b Dataset) int { return strings.Compare(a.Name(), b.Name()) })
-	return out
+	slices.SortFunc(list, func(a, b Dataset) int { return strings.Compare(a.Name(), b.Name()) })
+	return list
 }
 
 // Dataset gives the newest version of a dataset.
 func (c *Catalog) Dataset(name string) (Dataset, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e, ok := c.datasets[name]; ok {
-		return e.Dataset, nil
+	e, err := c.find(name)
+	if err != nil {
+		return Dataset{}, err
 	}
-	return Dataset{}, fmt.Errorf("%w: %s", ErrDatasetNotFound, quote(name))
+	return e.newest(), nil
 }
 
-// Scan reads one version of a dataset. The caller releases the reader, which
-// keeps the version's files until then.
-func (c *Catalog) Scan(ctx context.Context, id string, version uint64) (array.RecordReader, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, e := range c.datasets {
-		if e.ID == id {
-			recs, ok := e.versions[version]
-			if !ok {
-				return nil, ErrVersionNotFound
-			}
-			return array.NewRecordReader(e.Schema, recs)
-		}
+// find gives a dataset whose data can be used.
+func (c *Catalog) find(name string) (*entry, error) {
+	e := c.names.Load().byName.get(name)
+	switch {
+	case e == nil:
+		return nil, fmt.Errorf("%w: %s", ErrDatasetNotFound, quote(name))
+	case e.broken != nil:
+		return nil, about(name, e.broken)
 	}
-	return nil, ErrDatasetNotFound
+	return e, nil
+}
+
+// Scan reads one version of a dataset, batch by batch. The caller releases the
+// reader, which keeps the version's files until then; a record is the reader's
+// and valid until the next one. The context ends the reading. Version 0 of a
+// dataset with a declared schema has no rows.
+func (c *Catalog) Scan(ctx context.Context, id string, version uint64) (array.RecordReader, error) {
+	e := c.names.Load().byID.get(id)
+	switch {
+	case e == nil:
+		return nil, fmt.Errorf("%w: it was dropped, or never there", ErrDatasetNotFound)
+	case e.broken != nil:
+		return nil, about(e.name, e.broken)
+	case version == 0 && e.schema != nil:
+		return array.NewRecordReader(e.schema, nil)
+	}
+	s, err := e.data.Acquire(version)
+	if errors.Is(err, ErrVersionNotFound) {
+		return nil, fmt.Errorf("%w: dataset %s has no version %d, or no longer", ErrVersionNotFound, quote(e.name), version)
+	}
+	if err != nil {
+		return nil, about(e.name, err)
+	}
+	return s.Reader(ctx, e.name), nil
 }
 
 // Declaration is what a FlightDataset asks for.
@@ -97,33 +149,76 @@ type Declaration struct {
 	Schema *arrow.Schema // nil: taken from the first upload
 }
 
-// Declare creates a dataset without data or adopts the one that is there.
+// Declare creates a dataset without data, or adopts the one that is there if
+// its format and schema agree. From then on a declared schema binds uploads.
 // Repeating it writes nothing.
 func (c *Catalog) Declare(ctx context.Context, d Declaration) (Dataset, error) {
-	name := strings.Join(d.Path, "/")
+	name := joinPath(d.Path)
 	if err := checkName(name); err != nil {
 		return Dataset{}, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e, ok := c.datasets[name]; ok {
-		return e.Dataset, nil
+	e, err := c.find(name)
+	switch {
+	case errors.Is(err, ErrDatasetNotFound):
+		return c.declareNewLocked(ctx, name, d)
+	case err != nil:
+		return Dataset{}, err
+	case d.Format != "" && d.Format != e.format:
+		return Dataset{}, fmt.Errorf("%w: dataset %s is %s, not %s", ErrFormatMismatch, quote(name), e.format, d.Format)
+	case d.Schema == nil:
+		return e.newest(), nil
 	}
-	e := c.createLocked(d.Path)
-	if d.Format != "" {
-		e.Format = d.Format
-	}
-	e.Schema = d.Schema
-	return e.Dataset, nil
+	return c.bindLocked(ctx, e, d.Schema)
 }
 
-func (c *Catalog) createLocked(path []string) *entry {
-	id := make([]byte, 16)
-	rand.Read(id)
-	name := strings.Join(path, "/")
-	e := &entry{Dataset: Dataset{ID: hex.EncodeToString(id), Path: path, Format: formatOf(name), Created: time.Now()}, versions: map[uint64][]arrow.RecordBatch{}}
-	c.datasets[name] = e
-	return e
+func (c *Catalog) declareNewLocked(ctx context.Context, name string, d Declaration) (Dataset, error) {
+	format := d.Format
+	if format == "" {
+		format = formatOf(name)
+	}
+	create := &createEntry{ID: store.RandomID(), Path: d.Path, Format: format}
+	if b := c.mu.births[name]; b != nil && b.format == format {
+		create.ID = b.data.ID() // what is being uploaded finds its way
+	}
+	if d.Schema != nil {
+		if err := store.CheckSupported(store.Format(format), d.Schema); err != nil {
+			return Dataset{}, about(name, err)
+		}
+		var err error
+		if create.Schema, err = store.EncodeSchema(d.Schema); err != nil {
+			return Dataset{}, about(name, err)
+		}
+	}
+	if err := c.appendLocked(ctx, logEntry{Create: create}); err != nil {
+		return Dataset{}, about(name, err)
+	}
+	return c.Dataset(name)
+}
+
+// bindLocked makes a schema binding. Where there is data, its own schema is
+// bound: it agrees, and has the metadata that declarations lack.
+func (c *Catalog) bindLocked(ctx context.Context, e *entry, schema *arrow.Schema) (Dataset, error) {
+	current := e.newest().Schema
+	if current != nil {
+		err := errors.Join(store.CheckAssignable(schema, current), store.CheckAssignable(current, schema))
+		if err != nil {
+			return Dataset{}, about(e.name, err)
+		}
+		schema = current
+	}
+	if e.schema != nil {
+		return e.newest(), nil
+	}
+	encoded, err := store.EncodeSchema(schema)
+	if err == nil {
+		err = c.appendLocked(ctx, logEntry{Declare: &declareEntry{ID: e.id, Schema: encoded}})
+	}
+	if err != nil {
+		return Dataset{}, about(e.name, err)
+	}
+	return c.Dataset(e.name)
 }
 
 // Drop removes a dataset's name at once and its files when the last reader is
@@ -131,23 +226,92 @@ func (c *Catalog) createLocked(path []string) *entry {
 func (c *Catalog) Drop(ctx context.Context, name, id string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.datasets[name]
-	if !ok || (id != "" && e.ID != id) {
+	e := c.names.Load().byName.get(name)
+	if e == nil || (id != "" && e.id != id) {
 		return fmt.Errorf("%w: %s", ErrDatasetNotFound, quote(name))
 	}
-	delete(c.datasets, name)
+	return about(name, c.appendLocked(ctx, logEntry{Drop: &dropEntry{ID: e.id}}))
+}
+
+// appendLocked commits an entry and applies it.
+func (c *Catalog) appendLocked(ctx context.Context, l logEntry) error {
+	if c.mu.closed {
+		return ErrClosed
+	}
+	l.Nonce, l.Created = store.RandomID(), c.options.Clock.Now().UTC()
+	propose := func() (uint64, []byte, error) {
+		if err := c.outdatedLocked(&l); err != nil {
+			return 0, nil, err
+		}
+		l.Number = c.mu.next
+		body, err := store.EncodeEntry(entryKind, l)
+		return l.Number, body, err
+	}
+	learn := func(n uint64, body []byte) error {
+		winner, err := decodeLogEntry(n, body)
+		if err != nil {
+			return fmt.Errorf("%s: %w", logFile(n), err)
+		}
+		c.mu.next = n + 1
+		return c.applyLocked(ctx, winner)
+	}
+	return store.Append(ctx, c.store.Commits(), store.CatalogLog, propose, learn)
+}
+
+// outdatedLocked refuses an entry that another writer's has overtaken.
+func (c *Catalog) outdatedLocked(l *logEntry) error {
+	now := c.names.Load()
+	switch {
+	case l.Create != nil && now.byName.get(joinPath(l.Create.Path)) != nil:
+		return ErrDatasetExists
+	case l.Declare != nil && now.byID.get(l.Declare.ID) == nil, l.Drop != nil && now.byID.get(l.Drop.ID) == nil:
+		return ErrDatasetNotFound
+	}
 	return nil
 }
 
-// Usage is the used and the whole size of the volume in bytes.
-func (c *Catalog) Usage() (used, capacity int64, err error) { return 1, 2, nil }
-
-// Problem is something that Check found wrong.
-type Problem struct {
-	Path   string // of the file, relative to the data directory
-	Reason string // what is wrong with it
-	Advice string // what to do
+// applyLocked makes an entry of the log visible.
+func (c *Catalog) applyLocked(ctx context.Context, l *logEntry) error {
+	now := c.names.Load()
+	switch {
+	case l.Create != nil:
+		e, err := l.Create.entry(l.Created)
+		if err != nil {
+			return err
+		}
+		c.attachLocked(ctx, e)
+		c.names.Store(now.with(e))
+	case l.Declare != nil:
+		e, err := l.Declare.entry(now.byID.get(l.Declare.ID))
+		if err != nil {
+			return err
+		}
+		c.names.Store(now.with(e))
+	case l.Drop != nil:
+		e := now.byID.get(l.Drop.ID)
+		c.names.Store(now.without(e))
+		if e.data != nil {
+			e.data.Drop()
+		} // else the next start removes what it cannot read
+	}
+	return nil
 }
 
-// Check verifies every checksum and every reference in a data directory.
-func Check(ctx context.Context, dir string) ([]Problem, error) { return nil, nil }
+// attachLocked gives a new entry its data: that of the upload that made it, if
+// one did.
+func (c *Catalog) attachLocked(ctx context.Context, e *entry) {
+	if b := c.mu.births[e.name]; b != nil && b.data.ID() == e.id {
+		e.data = b.data
+		return
+	}
+	c.load(ctx, e)
+}
+
+// load reads what the store has of a dataset. One that cannot be read must not
+// keep the others from being served.
+func (c *Catalog) load(ctx context.Context, e *entry) {
+	e.data, e.broken = c.store.LoadDataset(ctx, e.id, store.Format(e.format))
+	if e.broken != nil {
+		c.options.Logger.Error("dataset cannot be read", "dataset", e.name, "id", e.id, "error", e.broken)
+	}
+}

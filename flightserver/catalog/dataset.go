@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/flight-operator/flight-operator/flightserver/store"
 )
 
 // Dataset is an immutable view of one version of a dataset.
@@ -20,4 +23,33 @@ type Dataset struct {
 }
 
 // Name is the dataset's path as tickets, actions and SQL spell it.
-func (d Dataset) Name() string { return strings.Join(d.Path, "/") }
+func (d Dataset) Name() string { return joinPath(d.Path) }
+
+func joinPath(path []string) string { return strings.Join(path, "/") }
+
+// entry is what the log says of a dataset. It never changes.
+type entry struct {
+	id      string
+	path    []string
+	name    string
+	format  string
+	schema  *arrow.Schema // declared; nil: none
+	created time.Time
+
+	data   *store.Dataset // nil where broken
+	broken error          // why the data cannot be used
+}
+
+// newest is the dataset as it is now.
+func (e *entry) newest() Dataset { return e.at(e.data.Newest()) }
+
+func (e *entry) at(v store.Version) Dataset {
+	d := Dataset{
+		ID: e.id, Path: slices.Clone(e.path), Format: e.format, Schema: v.Schema,
+		Version: v.Number, Rows: v.Rows, Bytes: v.Bytes, Created: v.Created,
+	}
+	if v.Number == 0 {
+		d.Schema, d.Created = e.schema, e.created
+	}
+	return d
+}

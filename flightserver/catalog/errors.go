@@ -1,20 +1,38 @@
 package catalog
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/flight-operator/flight-operator/flightserver/store"
+)
 
 // Errors that callers tell apart. Each is wrapped with what the caller named.
 var (
 	ErrDatasetNotFound = errors.New("dataset not found")
 	ErrDatasetExists   = errors.New("dataset exists")
-	ErrVersionNotFound = errors.New("version not found")
-	ErrSchemaMismatch  = errors.New("schema does not match the dataset's")
 	ErrFormatMismatch  = errors.New("format does not match the dataset's")
 	ErrBadName         = errors.New("bad dataset name")
-	ErrUnsupportedType = errors.New("unsupported type")
-	ErrNoSpace         = errors.New("no space left on the volume")
-	ErrCorrupt         = errors.New("corrupt data")
-	ErrInUse           = errors.New("data directory is in use by another server")
 	ErrForeign         = errors.New("data directory belongs to another cluster")
-	ErrOutcomeUnknown  = errors.New("outcome unknown")
-	ErrClosed          = errors.New("catalog is closed")
+
+	ErrClosed          = store.ErrClosed
+	ErrCorrupt         = store.ErrCorrupt
+	ErrInUse           = store.ErrInUse
+	ErrNoSpace         = store.ErrNoSpace
+	ErrOutcomeUnknown  = store.ErrOutcomeUnknown
+	ErrSchemaMismatch  = store.ErrSchemaMismatch
+	ErrTooLarge        = store.ErrTooLarge
+	ErrUnsupportedType = store.ErrUnsupportedType
+	ErrVersionNotFound = store.ErrVersionNotFound
 )
+
+// about adds the dataset's name to an error of the store.
+func about(name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrDropped):
+		return fmt.Errorf("%w: %s was dropped meanwhile", ErrDatasetNotFound, quote(name))
+	}
+	return fmt.Errorf("dataset %s: %w", quote(name), err)
+}

@@ -2,11 +2,12 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/flight-operator/flight-operator/flightserver/store"
 )
 
 // Mode says what an upload does to the dataset.
@@ -19,6 +20,17 @@ const (
 	ModeAppend  Mode = "append"  // the dataset must exist
 )
 
+// ParseMode reads a mode that a client wrote; nothing is ModeReplace.
+func ParseMode(s string) (Mode, error) {
+	switch m := Mode(s); m {
+	case "":
+		return ModeReplace, nil
+	case ModeCreate, ModeReplace, ModeAppend:
+		return m, nil
+	}
+	return "", fmt.Errorf("mode %s is none of %s, %s and %s", quote(s), ModeCreate, ModeReplace, ModeAppend)
+}
+
 // UploadRequest says where an upload goes.
 type UploadRequest struct {
 	Path     []string
@@ -30,71 +42,248 @@ type UploadRequest struct {
 // Upload is a stream of records on its way to one new version. It is used by
 // one goroutine, and ends with Commit or Abort.
 type Upload struct {
-	c    *Catalog
-	req  UploadRequest
-	recs []arrow.RecordBatch
-	rows int64
-	size int64
-	done bool
+	catalog *Catalog
+	ctx     context.Context //nolint:containedctx // of the stream that NewUpload began
+	request UploadRequest
+	name    string
+
+	entry  *entry        // nil where the upload makes the dataset
+	birth  *birth        // nil where the dataset is there
+	writer *store.Writer // nil where the upload was applied before
+
+	rows      int64
+	committed *Dataset
+	ended     bool
 }
 
-// NewUpload begins an upload. Nothing of it is visible before Commit.
+// NewUpload begins an upload. Nothing of it is visible before Commit. The
+// context ends the upload's writing.
+//
+// An upload with the id of one that was committed is not stored again: its
+// Commit answers with the version that the first one made.
 func (c *Catalog) NewUpload(ctx context.Context, r UploadRequest) (*Upload, error) {
-	name := strings.Join(r.Path, "/")
-	if err := checkName(name); err != nil {
+	u := &Upload{catalog: c, ctx: ctx, request: r, name: joinPath(r.Path)}
+	if err := checkName(u.name); err != nil {
 		return nil, err
 	}
-	if r.Mode == "" {
-		r.Mode = ModeReplace
-	}
-	d, err := c.Dataset(name)
-	if err == nil && r.Mode == ModeCreate {
-		return nil, fmt.Errorf("%w: %s", ErrDatasetExists, quote(name))
-	}
-	if err != nil && r.Mode == ModeAppend {
+	mode, err := ParseMode(string(r.Mode))
+	if err != nil {
 		return nil, err
 	}
-	if r.Mode == ModeAppend && d.Schema != nil && !d.Schema.Equal(r.Schema) {
-		return nil, ErrSchemaMismatch
+	u.request.Mode = mode
+	if r.UploadID == "" {
+		u.request.UploadID = store.RandomID()
 	}
-	return &Upload{c: c, req: r}, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.closed {
+		return nil, ErrClosed
+	}
+	e, err := c.find(u.name)
+	switch {
+	case err == nil:
+		err = u.intoLocked(e)
+	case errors.Is(err, ErrDatasetNotFound) && mode != ModeAppend:
+		err = u.bearLocked()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
 }
 
-// Write adds a record. It does not keep rec: the caller releases it.
-func (u *Upload) Write(rec arrow.RecordBatch) error {
-	rec.Retain()
-	u.recs = append(u.recs, rec)
-	u.rows += rec.NumRows()
-	u.size += rec.NumRows() * rec.NumCols() * 8
+// intoLocked prepares an upload into a dataset that is there.
+func (u *Upload) intoLocked(e *entry) error {
+	u.entry = e
+	if v, ok := e.data.Applied(u.request.UploadID); ok {
+		d := e.at(v)
+		u.committed = &d
+		return nil
+	}
+	if u.request.Mode == ModeCreate {
+		return fmt.Errorf("%w: %s", ErrDatasetExists, quote(u.name))
+	}
+	schema, err := u.target(e)
+	if err == nil {
+		u.writer, err = e.data.NewWriter(schema)
+	}
+	return about(u.name, err)
+}
+
+// target is the schema that the records are stored under: an append's is that
+// of what it extends, a declared one says which nulls there may be, and else
+// the stream's own holds.
+func (u *Upload) target(e *entry) (*arrow.Schema, error) {
+	own := u.request.Schema
+	newest := e.newest()
+	switch {
+	case u.request.Mode == ModeAppend && newest.Version > 0:
+		return newest.Schema, store.CheckAssignable(newest.Schema, own)
+	case e.schema == nil:
+		return own, nil
+	}
+	if err := store.CheckAssignable(e.schema, own); err != nil {
+		return nil, err
+	}
+	fields := own.Fields()
+	for i := range fields {
+		fields[i].Nullable = e.schema.Field(i).Nullable
+	}
+	metadata := own.Metadata()
+	return arrow.NewSchema(fields, &metadata), nil
+}
+
+// bearLocked prepares an upload into a new name.
+func (u *Upload) bearLocked() (err error) {
+	births := u.catalog.mu.births
+	b := births[u.name]
+	if b == nil {
+		format := formatOf(u.name)
+		b = &birth{data: u.catalog.store.NewDataset(store.RandomID(), store.Format(format)), format: format}
+	}
+	if u.writer, err = b.data.NewWriter(u.request.Schema); err != nil {
+		return about(u.name, err)
+	}
+	b.uploads++
+	births[u.name] = b
+	u.birth = b
 	return nil
 }
+
+// ID names the upload across retries.
+func (u *Upload) ID() string { return u.request.UploadID }
 
 // Rows is the number of rows written so far.
 func (u *Upload) Rows() int64 { return u.rows }
 
-// Commit makes the upload durable and visible, whole, as one new version.
-func (u *Upload) Commit(ctx context.Context) (Dataset, error) {
-	c := u.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.datasets[strings.Join(u.req.Path, "/")]
-	if !ok {
-		e = c.createLocked(u.req.Path)
+// Write adds a record. It does not keep rec: the caller releases it.
+func (u *Upload) Write(rec arrow.RecordBatch) error {
+	if u.writer != nil {
+		if err := u.ctx.Err(); err != nil {
+			return err
+		}
+		if err := u.writer.Write(u.ctx, rec); err != nil {
+			return about(u.name, err)
+		}
 	}
-	recs := u.recs
-	if u.req.Mode == ModeAppend {
-		recs = append(append([]arrow.RecordBatch(nil), e.versions[e.Version]...), recs...)
-		e.Rows += u.rows
-		e.Bytes += u.size
-	} else {
-		e.Rows, e.Bytes, e.Schema = u.rows, u.size, u.req.Schema
-	}
-	e.Version++
-	e.Created = time.Now()
-	e.versions[e.Version] = recs
-	u.done = true
-	return e.Dataset, nil
+	u.rows += rec.NumRows()
+	return nil
 }
 
-// Abort leaves nothing of the upload. It does nothing after Commit.
-func (u *Upload) Abort() error { return nil }
+// Commit makes the upload durable and visible, whole, as one new version.
+// After an error it may be tried again; ErrOutcomeUnknown says that the version
+// may appear nevertheless.
+func (u *Upload) Commit(ctx context.Context) (Dataset, error) {
+	switch {
+	case u.committed != nil:
+		return *u.committed, nil
+	case u.ended:
+		return Dataset{}, about(u.name, errors.New("the upload was aborted"))
+	}
+	// Syncing the data takes long, and needs no lock.
+	if err := u.writer.Flush(); err != nil {
+		return Dataset{}, about(u.name, err)
+	}
+	d, err := u.commit(ctx)
+	if err != nil {
+		return Dataset{}, err
+	}
+	u.committed = &d
+	u.end()
+	return d, nil
+}
+
+func (u *Upload) commit(ctx context.Context) (Dataset, error) {
+	if u.birth != nil {
+		return u.commitBirth(ctx)
+	}
+	e, err := u.catalog.find(u.name)
+	if err != nil {
+		return Dataset{}, err
+	}
+	return u.commitInto(ctx, e)
+}
+
+// commitBirth makes the dataset, unless another upload or a declaration did.
+func (u *Upload) commitBirth(ctx context.Context) (Dataset, error) {
+	c := u.catalog
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, err := c.find(u.name)
+	switch {
+	case err == nil && u.request.Mode == ModeCreate:
+		if _, mine := e.data.Applied(u.request.UploadID); !mine {
+			return Dataset{}, fmt.Errorf("%w: %s, another upload made it meanwhile", ErrDatasetExists, quote(u.name))
+		}
+		return u.commitInto(ctx, e)
+	case err == nil:
+		return u.commitInto(ctx, e)
+	case !errors.Is(err, ErrDatasetNotFound):
+		return Dataset{}, err
+	}
+	if _, err := u.writer.Commit(ctx, u.request.UploadID, true); err != nil {
+		return Dataset{}, about(u.name, err)
+	}
+	create := &createEntry{ID: u.birth.data.ID(), Path: u.request.Path, Format: u.birth.format}
+	err = c.appendLocked(ctx, logEntry{Create: create})
+	u.birth.uncertain = errors.Is(err, ErrOutcomeUnknown)
+	if e, ferr := c.find(u.name); ferr == nil && e.data == u.birth.data {
+		return e.newest(), nil // by this entry, or by one whose outcome was unknown
+	}
+	return Dataset{}, about(u.name, err)
+}
+
+// commitInto adds a version to a dataset that is there.
+func (u *Upload) commitInto(ctx context.Context, e *entry) (Dataset, error) {
+	switch {
+	case u.birth != nil && e.data != u.birth.data:
+		return Dataset{}, fmt.Errorf("%w: %s was made anew meanwhile, upload again", ErrDatasetExists, quote(u.name))
+	case u.entry != nil && e.id != u.entry.id:
+		return Dataset{}, fmt.Errorf("%w: %s was dropped meanwhile", ErrDatasetNotFound, quote(u.name))
+	}
+	if e.schema != nil {
+		if err := store.CheckAssignable(e.schema, u.writer.Schema()); err != nil {
+			return Dataset{}, about(u.name, err)
+		}
+	}
+	v, err := u.writer.Commit(ctx, u.request.UploadID, u.request.Mode != ModeAppend)
+	if err != nil {
+		return Dataset{}, about(u.name, err)
+	}
+	return e.at(v), nil
+}
+
+// Abort leaves nothing of the upload, unless a commit's outcome is unknown. It
+// does nothing after Commit succeeded.
+func (u *Upload) Abort() error {
+	if u.committed != nil || u.ended {
+		return nil
+	}
+	err := u.writer.Abort(context.WithoutCancel(u.ctx))
+	u.end()
+	return about(u.name, err)
+}
+
+// end lets go of a birth. A dataset that no entry came to name is removed.
+func (u *Upload) end() {
+	if u.ended {
+		return
+	}
+	u.ended = true
+	if u.birth == nil {
+		return
+	}
+	c := u.catalog
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u.birth.uploads--
+	if u.birth.uploads > 0 || u.birth.uncertain {
+		return
+	}
+	if c.mu.births[u.name] == u.birth {
+		delete(c.mu.births, u.name)
+	}
+	if c.names.Load().byID.get(u.birth.data.ID()) == nil {
+		u.birth.data.Drop()
+	}
+}

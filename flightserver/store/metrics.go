@@ -1,0 +1,77 @@
+package store
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/flight-operator/flight-operator/flightserver/store/vfs"
+)
+
+type metrics struct {
+	commits  *prometheus.CounterVec
+	segments prometheus.Counter
+	written  prometheus.Counter
+	corrupt  prometheus.Counter
+	fsync    prometheus.Histogram
+}
+
+// newMetrics registers with r; nil registers nowhere.
+func newMetrics(r prometheus.Registerer) *metrics {
+	f := promauto.With(r)
+	return &metrics{
+		commits: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "flightserver_store_commits_total",
+			Help: "Versions that were to be committed, by result.",
+		}, []string{"result"}),
+		segments: f.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_store_segments_total",
+			Help: "Segments that were written.",
+		}),
+		written: f.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_store_written_bytes_total",
+			Help: "Bytes of segments that were written.",
+		}),
+		corrupt: f.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_store_corrupt_reads_total",
+			Help: "Reads that met damaged data. Anything above zero needs a person.",
+		}),
+		fsync: f.NewHistogram(prometheus.HistogramOpts{
+			Name:    "flightserver_store_fsync_seconds",
+			Help:    "Time that fsync of a file or a directory took.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
+		}),
+	}
+}
+
+// timedFS measures what syncing costs.
+type timedFS struct {
+	vfs.FS
+	fsync prometheus.Observer
+}
+
+func (t timedFS) Create(name string) (vfs.File, error) {
+	f, err := t.FS.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return timedFile{f, t.fsync}, nil
+}
+
+func (t timedFS) SyncDir(name string) error {
+	defer observe(t.fsync, time.Now())
+	return t.FS.SyncDir(name)
+}
+
+type timedFile struct {
+	vfs.File
+	fsync prometheus.Observer
+}
+
+func (t timedFile) Sync() error {
+	defer observe(t.fsync, time.Now())
+	return t.File.Sync()
+}
+
+func observe(o prometheus.Observer, start time.Time) { o.Observe(time.Since(start).Seconds()) }

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+)
+
+// EncodeSchema gives a schema as an Arrow IPC stream without records, metadata
+// included.
+func EncodeSchema(schema *arrow.Schema) ([]byte, error) {
+	var b bytes.Buffer
+	w := ipc.NewWriter(&b, ipc.WithSchema(schema))
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("encoding the schema: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// DecodeSchema is the inverse of EncodeSchema.
+func DecodeSchema(b []byte) (_ *arrow.Schema, err error) {
+	defer recovered(&err, "decoding the schema")
+	r, err := ipc.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Release()
+	return r.Schema(), nil
+}
+
+// CheckAssignable tells whether records of the schema from can be stored under
+// the schema to: the same names, types and order, and no null where to has
+// none. Metadata may differ. The error names each field that is in the way.
+func CheckAssignable(to, from *arrow.Schema) error {
+	var wrong []string
+	for i := range max(to.NumFields(), from.NumFields()) {
+		switch {
+		case i >= from.NumFields():
+			wrong = append(wrong, fmt.Sprintf("field %q is missing", to.Field(i).Name))
+		case i >= to.NumFields():
+			wrong = append(wrong, fmt.Sprintf("field %q is one too many", from.Field(i).Name))
+		default:
+			if text := differs(to.Field(i), from.Field(i)); text != "" {
+				wrong = append(wrong, text)
+			}
+		}
+		if len(wrong) == maxDifferences {
+			wrong = append(wrong, "…")
+			break
+		}
+	}
+	if wrong == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrSchemaMismatch, strings.Join(wrong, "; "))
+}
+
+// maxDifferences keeps an error readable.
+const maxDifferences = 8
+
+func differs(to, from arrow.Field) string {
+	switch {
+	case to.Name != from.Name:
+		return fmt.Sprintf("field %q is in the place of %q", from.Name, to.Name)
+	case !arrow.TypeEqual(to.Type, from.Type):
+		return fmt.Sprintf("field %q is %s, want %s", to.Name, from.Type, to.Type)
+	case from.Nullable && !to.Nullable:
+		return fmt.Sprintf("field %q is nullable, want it not nullable", to.Name)
+	}
+	return ""
+}
+
+// relabel gives a record the schema, to which its own is assignable. The caller
+// releases the result.
+func relabel(rec arrow.RecordBatch, schema *arrow.Schema) arrow.RecordBatch {
+	var metadata arrow.Metadata
+	if m, ok := rec.(arrow.RecordBatchWithMetadata); ok {
+		metadata = m.Metadata()
+	}
+	return array.NewRecordBatchWithMetadata(schema, rec.Columns(), rec.NumRows(), metadata)
+}
+
+// validate refuses records of another schema, and those whose buffers do not
+// fit together, before they reach a file that others read.
+func validate(rec arrow.RecordBatch, schema *arrow.Schema) (err error) {
+	defer recovered(&err, "checking the record")
+	if err := CheckAssignable(schema, rec.Schema()); err != nil {
+		return err
+	}
+	if err := array.ValidateRecord(rec); err != nil {
+		return fmt.Errorf("%w: malformed record: %w", ErrSchemaMismatch, err)
+	}
+	for i, f := range schema.Fields() {
+		if !f.Nullable && rec.Column(i).NullN() > 0 {
+			return fmt.Errorf("%w: field %q has nulls, which the schema forbids", ErrSchemaMismatch, f.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
+
+	"github.com/flight-operator/flight-operator/flightserver/store/vfs"
+)
+
+// CatalogLog is the log that names the datasets.
+const CatalogLog = "catalog"
+
+// lockFile in the data directory is what a second server meets.
+const lockFile = "LOCK"
+
+// Options of a store.
+type Options struct {
+	Dir   string // created when it is missing
+	FS    vfs.FS
+	Clock clock.WithTicker
+	// KeepSuperseded is how long a version stays readable once another is
+	// newer.
+	KeepSuperseded time.Duration
+	Logger         *slog.Logger
+	Registerer     prometheus.Registerer // nil: no metrics
+	// MaxSegmentBytes is about where a segment ends and the next begins; zero
+	// is a good size.
+	MaxSegmentBytes int64
+}
+
+// defaultSegmentBytes bounds what is kept in memory of an open segment: its
+// index and its sums.
+const defaultSegmentBytes = 1 << 30
+
+// Store keeps the datasets of one data directory. It is safe for concurrent
+// use.
+type Store struct {
+	options  Options
+	segments Segments
+	commits  Commits
+	metrics  *metrics
+	lock     io.Closer
+
+	wake    chan struct{} // asks the sweeper to look at once
+	stop    context.CancelFunc
+	sweeper sync.WaitGroup
+
+	mu struct {
+		sync.Mutex
+		// datasets has all that the sweeper looks after, dropped ones until
+		// their files are gone.
+		datasets map[string]*Dataset
+		closed   bool
+	}
+}
+
+// Open takes the directory's lock, or fails with ErrInUse, and settles the
+// commits that a crash interrupted.
+func Open(o Options) (*Store, error) {
+	if o.MaxSegmentBytes == 0 {
+		o.MaxSegmentBytes = defaultSegmentBytes
+	}
+	m := newMetrics(o.Registerer)
+	fsys := timedFS{FS: o.FS, fsync: m.fsync}
+	if err := makeRoot(fsys, o.Dir); err != nil {
+		return nil, noSpace(err)
+	}
+	lock, err := fsys.Lock(filepath.Join(o.Dir, lockFile))
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, fmt.Errorf("%w: %s", ErrInUse, o.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	dirs := newDirectories(fsys, o.Dir)
+	commits := &dirCommits{dirs}
+	s := &Store{
+		options: o, metrics: m, lock: lock,
+		segments: &dirSegments{dirs}, commits: commits,
+		wake: make(chan struct{}, 1),
+	}
+	s.mu.datasets = map[string]*Dataset{}
+	if err := s.recover(commits); err != nil {
+		return nil, errors.Join(noSpace(err), lock.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.sweeper.Go(func() { s.sweepUntil(ctx) })
+	return s, nil
+}
+
+// makeRoot makes the data directory and what is missing above it.
+func makeRoot(fsys vfs.FS, dir string) error {
+	err := fsys.Mkdir(dir)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if errors.Is(err, fs.ErrNotExist) && parent != dir {
+		if err := makeRoot(fsys, parent); err != nil {
+			return err
+		}
+		err = fsys.Mkdir(dir)
+	}
+	if err != nil {
+		return err
+	}
+	return fsys.SyncDir(parent)
+}
+
+func (s *Store) recover(c *dirCommits) error {
+	ids, err := s.DatasetIDs(context.Background())
+	if err != nil {
+		return err
+	}
+	logs := []string{CatalogLog}
+	for _, id := range ids {
+		logs = append(logs, logName(id))
+	}
+	return c.recover(logs)
+}
+
+// Close ends the sweeper and gives the lock back. Readers that are open may
+// read on; nothing else may follow.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.mu.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.mu.closed = true
+	s.mu.Unlock()
+	s.stop()
+	s.sweeper.Wait()
+	return s.lock.Close()
+}
+
+func (s *Store) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.closed
+}
+
+// Commits gives the logs, of which the catalog has one of its own.
+func (s *Store) Commits() Commits { return s.commits }
+
+// Usage is the used and the whole size of the volume in bytes.
+func (s *Store) Usage() (used, capacity int64, err error) {
+	return s.options.FS.Usage(s.options.Dir)
+}
+
+// DatasetIDs lists the datasets that have files, dropped and unfinished ones
+// included.
+func (s *Store) DatasetIDs(ctx context.Context) ([]string, error) {
+	names, err := s.segments.List(ctx, datasetsDir)
+	return slices.DeleteFunc(names, func(name string) bool { return !IsID(name) }), err
+}
+
+// Remove deletes the files of a dataset that no catalog names and no call to
+// NewDataset or LoadDataset returned.
+func (s *Store) Remove(ctx context.Context, id string) error {
+	return s.segments.Delete(ctx, datasetName(id))
+}
+
+// NewDataset gives a dataset without versions. Nothing is written before its
+// first upload.
+func (s *Store) NewDataset(id string, format Format) *Dataset {
+	return s.adopt(&Dataset{store: s, id: id, format: format})
+}
+
+// LoadDataset reads a dataset's versions, and removes what an unfinished
+// upload, commit or trim left behind. It fails with ErrCorrupt, and then
+// removes nothing.
+func (s *Store) LoadDataset(ctx context.Context, id string, format Format) (*Dataset, error) {
+	d := &Dataset{store: s, id: id, format: format}
+	versions, err := readVersions(ctx, s.commits, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(versions) > 0 {
+		d.mu.versions = versions
+		d.mu.base = versions[0].number
+		d.newest.Store(versions[len(versions)-1])
+	}
+	if err := d.removeOrphans(ctx, versions); err != nil {
+		return nil, err
+	}
+	return s.adopt(d), nil
+}
+
+func (s *Store) adopt(d *Dataset) *Dataset {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.datasets[d.id] = d
+	return d
+}
+
+// forget ends the sweeper's interest in a dataset that was never committed to.
+func (s *Store) forget(d *Dataset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mu.datasets, d.id)
+}
+
+// sweepEvery is how often superseded versions are looked at. They live for
+// hours, so being late costs little.
+const sweepEvery = time.Minute
+
+func (s *Store) sweepUntil(ctx context.Context) {
+	ticker := s.options.Clock.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C():
+		case <-s.wake:
+		}
+		s.Sweep(ctx)
+	}
+}
+
+// Sweep deletes versions that are superseded for long enough, and files that
+// nobody can read any more. What fails is tried again by the next sweep.
+func (s *Store) Sweep(ctx context.Context) {
+	s.mu.Lock()
+	datasets := slices.Collect(maps.Values(s.mu.datasets))
+	s.mu.Unlock()
+	for _, d := range datasets {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := d.sweep(ctx); err != nil {
+			s.options.Logger.Error("sweeping a dataset", "dataset", d.id, "error", err)
+		}
+	}
+}
+
+func (s *Store) wakeSweeper() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is about to look anyway
+	}
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// Writer writes the segments of one upload. It is used by one goroutine, and
+// ends with Commit or Abort.
+type Writer struct {
+	dataset *Dataset
+	upload  string // the directory of its segments, never that of another upload
+	schema  *arrow.Schema
+
+	open     *openSegment // nil between segments
+	segments []Segment
+	rows     int64
+	bytes    int64
+
+	err   error // of Write; what follows it is refused
+	state writerState
+}
+
+type writerState int
+
+const (
+	writing   writerState = iota
+	uncertain             // a commit's outcome is unknown: the files may be part of a version
+	finished
+)
+
+type openSegment struct {
+	file    SegmentWriter
+	sums    *summingWriter
+	encoder encoder
+	rows    int64
+}
+
+// NewWriter begins an upload of records that are stored under the schema. It
+// fails with ErrUnsupportedType where the dataset's format cannot hold it.
+func (d *Dataset) NewWriter(schema *arrow.Schema) (*Writer, error) {
+	if d.store.isClosed() {
+		return nil, ErrClosed
+	}
+	if err := CheckSupported(d.format, schema); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mu.dropped {
+		return nil, ErrDropped
+	}
+	d.mu.holders++
+	return &Writer{dataset: d, upload: RandomID(), schema: schema}, nil
+}
+
+// Write adds a record, whose schema must be assignable to the writer's. It
+// does not keep rec: the caller releases it.
+func (w *Writer) Write(ctx context.Context, rec arrow.RecordBatch) error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.state != writing:
+		return ErrClosed
+	}
+	if err := validate(rec, w.schema); err != nil {
+		w.err = err
+		return err
+	}
+	labelled := relabel(rec, w.schema)
+	defer labelled.Release()
+	w.err = w.write(ctx, labelled)
+	return w.err
+}
+
+// write tries again in a new segment when the open one cannot take the record.
+func (w *Writer) write(ctx context.Context, rec arrow.RecordBatch) error {
+	for try := 0; ; try++ {
+		if w.open == nil {
+			if err := w.begin(ctx); err != nil {
+				return err
+			}
+		}
+		err := w.open.encoder.Write(rec)
+		switch {
+		case err == nil:
+			w.open.rows += rec.NumRows()
+			if w.open.sums.total >= w.dataset.store.options.MaxSegmentBytes {
+				return w.end()
+			}
+			return nil
+		case !errors.Is(err, errSegmentFull) || try > 0:
+			return err
+		}
+		if err := w.end(); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *Writer) begin(ctx context.Context) error {
+	s := Segment{Upload: w.upload, Number: len(w.segments)}
+	file, err := w.dataset.store.segments.Create(ctx, s.name(w.dataset.id))
+	if err != nil {
+		return err
+	}
+	sums := &summingWriter{w: file}
+	e, err := newEncoder(w.dataset.format, sums, w.schema)
+	if err != nil {
+		return errors.Join(err, file.Abort())
+	}
+	w.open = &openSegment{file: file, sums: sums, encoder: e}
+	return nil
+}
+
+// end makes the open segment durable.
+func (w *Writer) end() error {
+	if w.open == nil {
+		return nil
+	}
+	o := w.open
+	w.open = nil
+	err := o.encoder.Close()
+	sums := o.sums.sidecar().encode()
+	if err == nil {
+		err = o.file.Close(sums)
+	}
+	if err != nil {
+		return errors.Join(err, o.file.Abort())
+	}
+	w.segments = append(w.segments, Segment{
+		Upload: w.upload, Number: len(w.segments),
+		Rows: o.rows, Bytes: o.sums.total, Sum: crc32.Checksum(sums, castagnoli),
+	})
+	w.rows += o.rows
+	w.bytes += o.sums.total
+	w.dataset.store.metrics.segments.Inc()
+	w.dataset.store.metrics.written.Add(float64(o.sums.total))
+	return nil
+}
+
+// Flush makes what was written durable, still invisible. Commit does so too;
+// to call it before keeps the time that Commit takes short.
+func (w *Writer) Flush() error {
+	if w.err == nil {
+		w.err = w.end()
+	}
+	return w.err
+}
+
+// Rows is how many rows were written.
+func (w *Writer) Rows() int64 {
+	if w.open == nil {
+		return w.rows
+	}
+	return w.rows + w.open.rows
+}
+
+// Schema is what the records are stored under.
+func (w *Writer) Schema() *arrow.Schema { return w.schema }
+
+// Commit makes the upload one new version, durable and visible when it
+// returns. With replace the version is the upload alone, else the upload joins
+// what the newest version has. An upload that a version names already is not
+// applied again: that version is returned, and the files go.
+//
+// After an error Commit may be tried again. ErrOutcomeUnknown says that the
+// version may appear nevertheless.
+func (w *Writer) Commit(ctx context.Context, upload string, replace bool) (Version, error) {
+	if w.dataset.store.isClosed() {
+		return Version{}, ErrClosed
+	}
+	if err := w.Flush(); err != nil {
+		return Version{}, err
+	}
+	v, err := w.dataset.commit(ctx, w, upload, replace)
+	if err != nil {
+		if errors.Is(err, ErrOutcomeUnknown) {
+			w.state = uncertain
+			err = fmt.Errorf("%w: retry with upload %q", err, upload)
+		}
+		return Version{}, err
+	}
+	if w.state == finished {
+		return v, nil
+	}
+	if !w.dataset.names(w.upload) && len(w.segments) > 0 {
+		err = w.remove(ctx)
+	}
+	w.finish()
+	return v, err
+}
+
+// names tells whether the newest versions hold segments of an upload.
+func (d *Dataset) names(upload string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := len(d.mu.versions) - 1; i >= 0; i-- {
+		segments := d.mu.versions[i].segments
+		for j := len(segments) - 1; j >= 0; j-- {
+			if segments[j].Upload == upload {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Abort removes the upload's files, unless they may be part of a version: then
+// the next start decides. It does nothing after Commit succeeded.
+func (w *Writer) Abort(ctx context.Context) error {
+	if w.state == finished {
+		return nil
+	}
+	var err error
+	if w.open != nil {
+		// Closing frees what the encoder holds; what it writes is removed.
+		_ = w.open.encoder.Close()
+		err = w.open.file.Abort()
+		w.open = nil
+	}
+	if w.state == writing {
+		err = errors.Join(err, w.remove(ctx))
+	}
+	w.finish()
+	return err
+}
+
+func (w *Writer) remove(ctx context.Context) error {
+	return w.dataset.store.segments.Delete(ctx, uploadName(w.dataset.id, w.upload))
+}
+
+func (w *Writer) finish() {
+	w.state = finished
+	d := w.dataset
+	d.mu.Lock()
+	d.mu.holders--
+	dropped := d.mu.dropped
+	d.mu.Unlock()
+	if dropped {
+		d.store.wakeSweeper()
+	}
+}
