@@ -43,8 +43,7 @@ func (c *Catalog) recover(ctx context.Context) error {
 	}
 	switch {
 	case len(entries) == 0 && len(ids) > 0:
-		// Without the log every dataset would look like an orphan.
-		return fmt.Errorf("%s: %w: it is missing, yet %d datasets are there", logFile(0), ErrCorrupt, len(ids))
+		return errLogMissing(len(ids))
 	case len(entries) == 0:
 		return c.claim(ctx)
 	case entries[0].Cluster.UID != c.options.ClusterUID:

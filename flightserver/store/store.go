@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -77,10 +76,7 @@ func Open(o Options) (*Store, error) {
 	if err := makeRoot(fsys, o.Dir); err != nil {
 		return nil, noSpace(err)
 	}
-	lock, err := fsys.Lock(filepath.Join(o.Dir, lockFile))
-	if errors.Is(err, vfs.ErrLocked) {
-		return nil, fmt.Errorf("%w: %s", ErrInUse, o.Dir)
-	}
+	lock, err := lockDirectory(fsys, o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +160,11 @@ func (s *Store) Usage() (used, capacity int64, err error) {
 // DatasetIDs lists the datasets that have files, dropped and unfinished ones
 // included.
 func (s *Store) DatasetIDs(ctx context.Context) ([]string, error) {
-	names, err := s.segments.List(ctx, datasetsDir)
+	return listDatasets(ctx, s.segments)
+}
+
+func listDatasets(ctx context.Context, from Segments) ([]string, error) {
+	names, err := from.List(ctx, datasetsDir)
 	return slices.DeleteFunc(names, func(name string) bool { return !IsID(name) }), err
 }
 
