@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+
 	"github.com/apache/arrow-go/v18/arrow/flight"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
@@ -26,7 +28,7 @@ func (s *flightService) DoGet(ticket *flight.Ticket, stream flight.FlightService
 	}
 	reader, err := s.catalog.Scan(ctx, c.ID, c.Version)
 	if err != nil {
-		return err
+		return fmt.Errorf("reading %q: %w", c.Dataset, err)
 	}
 	defer reader.Release()
 	return sendRecords(countSent{stream, s.metrics.sentBytes}, reader)

@@ -62,6 +62,7 @@ func validate(record arrow.RecordBatch) (err error) {
 // onMetadata.
 type messages struct {
 	stream  flight.DataStreamReader
+	checks  wire.Stream
 	pending *flight.FlightData // received, not handed out yet
 	n       int                // received so far
 	// batchMetadata is the app_metadata of the message handed out last.
@@ -122,7 +123,7 @@ func (m *messages) peek() (*flight.FlightData, error) {
 }
 
 func (m *messages) admit(data *flight.FlightData) (*ipc.Message, error) {
-	kind, err := wire.Check(data.GetDataHeader(), data.GetDataBody())
+	kind, err := m.checks.Check(data.GetDataHeader(), data.GetDataBody())
 	if err != nil {
 		return nil, m.numbered(err)
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	flatbuffers "github.com/google/flatbuffers/go"
 )
 
 // ErrMalformed says that a message is not Arrow IPC, or promises what its body
@@ -38,9 +36,16 @@ const (
 	KindRecordBatch     Kind = 3
 )
 
+// Stream checks the messages of one stream, in their order. The zero Stream is
+// ready; one goroutine uses it.
+type Stream struct {
+	batch        layout           // of a record batch
+	dictionaries map[int64]layout // of a dictionary's batches, by its id
+}
+
 // Check gives the kind of a message that a decoder may be given, else
 // ErrMalformed with what is wrong.
-func Check(header, body []byte) (kind Kind, err error) {
+func (s *Stream) Check(header, body []byte) (kind Kind, err error) {
 	defer func() {
 		// The flatbuffers runtime has no bounds checks of its own: an offset
 		// that leads outside the header is a panic of the slice.
@@ -48,111 +53,74 @@ func Check(header, body []byte) (kind Kind, err error) {
 			err = malformed("its header is not a flatbuffer of the format")
 		}
 	}()
-	return checkMessage(header, body)
+	return s.check(header, body)
 }
 
-func checkMessage(header, body []byte) (Kind, error) {
+func (s *Stream) check(header, body []byte) (Kind, error) {
 	message := root(header)
 	text := budget{left: maxTextBytes}
-	text.spendMetadata(&message, messageMetadata)
+	if err := text.spendMetadata(&message, messageMetadata); err != nil {
+		return 0, err
+	}
 	kind := Kind(message.byteField(messageHeaderType))
 	content, ok := message.tableField(messageHeader)
 	if !ok {
 		return 0, malformed("it has no header")
 	}
-	if err := text.err(); err != nil {
-		return 0, err
-	}
 	switch kind {
 	case KindSchema:
-		return kind, checkSchema(content, &text)
+		return kind, s.checkSchema(content, text)
 	case KindDictionaryBatch:
-		batch, ok := content.tableField(dictionaryData)
-		if !ok {
-			return 0, malformed("its dictionary has no data")
-		}
-		return kind, checkBatch(batch, body)
+		return kind, s.checkDictionary(content, body)
 	case KindRecordBatch:
-		return kind, checkBatch(content, body)
+		return kind, checkBatch(content, body, s.batch.inVersion(message.int16Field(messageVersion)))
 	default:
 		return 0, malformed("messages of type %d are no part of a stream", kind)
 	}
 }
 
-// checkSchema bounds nesting and number of fields. Fields may share children,
-// so a small header can describe a tree without end.
-func checkSchema(schema table, text *budget) error {
-	text.spendMetadata(&schema, schemaMetadata)
-	if err := text.err(); err != nil {
+func (s *Stream) checkSchema(schema table, text budget) error {
+	if err := text.spendMetadata(&schema, schemaMetadata); err != nil {
 		return err
 	}
-	left := maxFields
-	return checkFields(schema, schemaFields, 1, &left, text)
+	w := schemaWalk{fieldsLeft: maxFields, text: text, dictionaries: map[int64]layout{}}
+	batch, err := w.fields(&schema, schemaFields, 1)
+	s.batch, s.dictionaries = batch, w.dictionaries
+	return err
 }
 
-func checkFields(parent table, slot flatbuffers.VOffsetT, depth int, left *int, text *budget) error {
-	if depth > maxNesting {
-		return malformed("its schema nests deeper than %d", maxNesting)
+func (s *Stream) checkDictionary(dictionary table, body []byte) error {
+	id := dictionary.int64Field(dictionaryID)
+	need, known := s.dictionaries[id]
+	if !known {
+		return malformed("the schema has no dictionary %d", id)
 	}
-	n := parent.vectorLen(slot)
-	if *left -= n; *left < 0 {
-		return malformed("its schema has more than %d fields", maxFields)
+	batch, ok := dictionary.tableField(dictionaryData)
+	if !ok {
+		return malformed("dictionary %d has no data", id)
 	}
-	for i := range n {
-		field := parent.tableAt(slot, i)
-		text.spendField(&field)
-		if err := text.err(); err != nil {
-			return err
-		}
-		if err := checkFields(field, fieldChildren, depth+1, left, text); err != nil {
-			return err
-		}
-	}
-	return nil
+	// arrow-go reads a dictionary as if it were of the oldest version.
+	return checkBatch(batch, body, need.inVersion(0))
 }
 
-// budget counts down the bytes of text that a message makes a decoder copy.
-type budget struct{ left int }
-
-func (b *budget) err() error {
-	if b.left < 0 {
-		return malformed("its names and metadata take more than %d bytes", maxTextBytes)
-	}
-	return nil
-}
-
-func (b *budget) spendField(field *table) {
-	b.left -= field.textLen(fieldName)
-	b.spendMetadata(field, fieldMetadata)
-	if field.byteField(fieldTypeType) == typeTimestamp {
-		if timestamp, ok := field.tableField(fieldType); ok {
-			b.left -= timestamp.textLen(timestampZone)
-		}
-	}
-}
-
-func (b *budget) spendMetadata(of *table, slot flatbuffers.VOffsetT) {
-	for i := 0; i < of.vectorLen(slot) && b.left >= 0; i++ {
-		pair := of.tableAt(slot, i)
-		b.left -= pair.textLen(pairKey) + pair.textLen(pairValue)
-	}
-}
-
-func checkBatch(batch table, body []byte) error {
+func checkBatch(batch table, body []byte, need layout) error {
 	if rows := batch.int64Field(batchLength); rows < 0 || rows > math.MaxInt32 {
 		return malformed("%d rows in a batch, between 0 and %d are legal", rows, math.MaxInt32)
 	}
-	if err := checkNodes(batch); err != nil {
+	if err := checkNodes(batch, need.nodes); err != nil {
 		return err
 	}
-	if err := checkVariadic(batch); err != nil {
+	if err := checkVariadic(batch, need); err != nil {
 		return err
 	}
 	_, compressed := batch.tableField(batchCompression)
 	return checkBuffers(batch, body, compressed)
 }
 
-func checkNodes(batch table) error {
+func checkNodes(batch table, need int) error {
+	if n := batch.vectorLen(batchNodes); n < need {
+		return malformed("it has %d column nodes, the schema needs %d", n, need)
+	}
 	for i := range batch.vectorLen(batchNodes) {
 		length, nulls := batch.pairAt(batchNodes, i)
 		if length < 0 || length > math.MaxInt64>>6 { // shifts to bits and bytes must not overflow
@@ -165,16 +133,25 @@ func checkNodes(batch table) error {
 	return nil
 }
 
-// checkVariadic keeps the counts of view columns' buffers within the buffers
-// that there are: a decoder makes room for as many as are said.
-func checkVariadic(batch table) error {
-	left := int64(batch.vectorLen(batchBuffers))
-	for i := range batch.vectorLen(batchVariadic) {
+// checkVariadic keeps the counts of view columns' buffers, and the buffers that
+// the schema needs beside them, within the buffers that there are: a decoder
+// makes room for as many as are said, and reads on behind the last one.
+func checkVariadic(batch table, need layout) error {
+	views := batch.vectorLen(batchVariadic)
+	if views < need.views {
+		return malformed("it has %d counts of view buffers, the schema needs %d", views, need.views)
+	}
+	buffers := batch.vectorLen(batchBuffers)
+	left := int64(buffers - need.buffers)
+	for i := range views {
 		n := batch.int64At(batchVariadic, i)
-		if n < 0 || n > left {
-			return malformed("view column %d claims %d buffers, %d are left", i, n, left)
+		if n < 0 || n > int64(buffers) {
+			return malformed("view column %d claims %d buffers of %d", i, n, buffers)
 		}
 		left -= n
+	}
+	if left < 0 {
+		return malformed("it has %d buffers, %d too few for the schema", buffers, -left)
 	}
 	return nil
 }

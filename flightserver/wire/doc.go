@@ -4,5 +4,6 @@
 // A message that comes from a client may say anything. Decoders trust it: a
 // forged length makes them allocate until the process dies, a nest of fields
 // makes them recurse until the stack is gone, and neither can be recovered
-// from. Check reads what a message says and refuses it before a decoder sees it.
+// from. A Stream reads what messages say and refuses them before a decoder sees
+// them.
 package wire

@@ -5,6 +5,7 @@ import flatbuffers "github.com/google/flatbuffers/go"
 // Slots of the tables in Arrow's Message.fbs and Schema.fbs. arrow-go keeps the
 // generated accessors to itself.
 const (
+	messageVersion    flatbuffers.VOffsetT = 4
 	messageHeaderType flatbuffers.VOffsetT = 6
 	messageHeader     flatbuffers.VOffsetT = 8
 
@@ -13,17 +14,22 @@ const (
 	schemaFields   flatbuffers.VOffsetT = 6
 	schemaMetadata flatbuffers.VOffsetT = 8
 
-	fieldName     flatbuffers.VOffsetT = 4
-	fieldTypeType flatbuffers.VOffsetT = 8
-	fieldType     flatbuffers.VOffsetT = 10
-	fieldChildren flatbuffers.VOffsetT = 14
-	fieldMetadata flatbuffers.VOffsetT = 16
+	fieldName       flatbuffers.VOffsetT = 4
+	fieldTypeType   flatbuffers.VOffsetT = 8
+	fieldType       flatbuffers.VOffsetT = 10
+	fieldDictionary flatbuffers.VOffsetT = 12
+	fieldChildren   flatbuffers.VOffsetT = 14
+	fieldMetadata   flatbuffers.VOffsetT = 16
 
 	timestampZone flatbuffers.VOffsetT = 6
+	unionMode     flatbuffers.VOffsetT = 4
 
 	pairKey   flatbuffers.VOffsetT = 4
 	pairValue flatbuffers.VOffsetT = 6
 
+	encodingID flatbuffers.VOffsetT = 4
+
+	dictionaryID   flatbuffers.VOffsetT = 4
 	dictionaryData flatbuffers.VOffsetT = 6
 
 	batchLength      flatbuffers.VOffsetT = 4
@@ -32,9 +38,6 @@ const (
 	batchCompression flatbuffers.VOffsetT = 10
 	batchVariadic    flatbuffers.VOffsetT = 12
 )
-
-// typeTimestamp is the timestamp's number in the union of Schema.fbs.
-const typeTimestamp = 10
 
 // table reads a flatbuffer table whose bytes may be forged: it panics, by a
 // slice's bounds, on what leads outside.
@@ -56,6 +59,13 @@ func (t *table) slot(slot flatbuffers.VOffsetT) flatbuffers.UOffsetT {
 func (t *table) byteField(slot flatbuffers.VOffsetT) byte {
 	if at := t.slot(slot); at != 0 {
 		return t.GetByte(at)
+	}
+	return 0
+}
+
+func (t *table) int16Field(slot flatbuffers.VOffsetT) int16 {
+	if at := t.slot(slot); at != 0 {
+		return t.GetInt16(at)
 	}
 	return 0
 }
