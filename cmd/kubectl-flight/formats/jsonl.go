@@ -15,10 +15,11 @@ import (
 )
 
 type jsonReader struct {
-	in    *input
-	lines *bufio.Reader
-	line  int
-	batch *array.RecordBuilder
+	in      *input
+	lines   *bufio.Reader
+	line    int
+	columns *arrow.StructType
+	batch   *array.RecordBuilder
 }
 
 func newJSONReader(in *input, o ReadOptions) (Reader, error) {
@@ -30,7 +31,10 @@ func newJSONReader(in *input, o ReadOptions) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &jsonReader{in: in, lines: rest, batch: array.NewRecordBuilder(memory.DefaultAllocator, schema)}, nil
+	return &jsonReader{
+		in: in, lines: rest, columns: arrow.StructOf(schema.Fields()...),
+		batch: array.NewRecordBuilder(memory.DefaultAllocator, schema),
+	}, nil
 }
 
 // inferJSON takes the columns and their types from the lines of the sample.
@@ -80,7 +84,7 @@ func (r *jsonReader) Read() (arrow.RecordBatch, error) {
 		}
 		row, err := parseJSONLine(line)
 		if err == nil {
-			err = r.appendRow(row)
+			err = appendKeys(row, "", r.columns, r.batch.Field)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", r.line, err)
@@ -115,25 +119,21 @@ func (r *jsonReader) nextLine() ([]byte, error) {
 	}
 }
 
-func (r *jsonReader) appendRow(row jsonObject) error {
-	return appendKeys(row, "", r.Schema().Fields(), r.batch.Field)
-}
-
 // appendKeys appends one value to each field's builder: the object's, or a
 // null where the object lacks the key.
-func appendKeys(o jsonObject, prefix string, fields []arrow.Field, builder func(int) array.Builder) error {
-	given := make([]bool, len(fields))
+func appendKeys(o jsonValue, prefix string, fields *arrow.StructType, builder func(int) array.Builder) error {
+	given := make([]bool, fields.NumFields())
 	for i, name := range o.keys {
 		column := prefix + name
-		at := slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == name })
+		at, known := fields.FieldIdx(name)
 		switch {
-		case at < 0:
+		case !known:
 			return fmt.Errorf("key %q does not appear in the first %d MiB; say --type '%[1]s=TYPE'", shorten(column), sampleBytes>>20)
 		case given[at]:
 			return fmt.Errorf("key %q appears twice", shorten(column))
 		}
 		given[at] = true
-		if err := appendJSON(builder(at), o.values[i], column); err != nil {
+		if err := appendJSON(builder(at), o.items[i], column); err != nil {
 			return err
 		}
 	}
@@ -145,37 +145,33 @@ func appendKeys(o jsonObject, prefix string, fields []arrow.Field, builder func(
 	return nil
 }
 
-// appendJSON appends a value; column names it in messages.
-func appendJSON(b array.Builder, v any, column string) error {
-	if v == nil {
+// appendJSON appends a value; column names it in messages. A column of text
+// takes values of every kind.
+func appendJSON(b array.Builder, v jsonValue, column string) error {
+	if v.isNull() {
 		b.AppendNull()
 		return nil
 	}
 	switch b := b.(type) {
 	case *array.ListBuilder:
-		if items, ok := v.([]any); ok {
-			return appendItems(b, items, column)
+		if v.start == '[' {
+			return appendItems(b, v.items, column)
 		}
 	case *array.StructBuilder:
-		if o, ok := v.(jsonObject); ok {
+		if v.start == '{' {
 			b.Append(true)
-			return appendKeys(o, column+".", b.Type().(*arrow.StructType).Fields(), b.FieldBuilder)
+			return appendKeys(v, column+".", b.Type().(*arrow.StructType), b.FieldBuilder)
 		}
 	default:
-		s, err := jsonText(v)
-		if err == nil {
-			err = appendText(b, s)
-		}
-		if err == nil {
+		if appendText(b, v.text) == nil {
 			return nil
 		}
 	}
-	s, err := jsonText(v)
-	return errors.Join(err, fmt.Errorf("column %q: %s is not of type %s, as the values in the first %d MiB are; say --type '%[1]s=utf8' or another type",
-		column, shorten(s), b.Type(), sampleBytes>>20))
+	return fmt.Errorf("column %q: %s is not of type %s, as the values in the first %d MiB are; say --type '%[1]s=utf8' or another type",
+		column, shorten(v.text), b.Type(), sampleBytes>>20)
 }
 
-func appendItems(b *array.ListBuilder, items []any, column string) error {
+func appendItems(b *array.ListBuilder, items []jsonValue, column string) error {
 	b.Append(true)
 	for _, v := range items {
 		if err := appendJSON(b.ValueBuilder(), v, column); err != nil {

@@ -1,10 +1,6 @@
 package formats
 
-import (
-	"encoding/json"
-
-	"github.com/apache/arrow-go/v18/arrow"
-)
+import "github.com/apache/arrow-go/v18/arrow"
 
 // Kinds of JSON values beside those of text; what mixes them with another
 // kind becomes text.
@@ -21,44 +17,47 @@ type shape struct {
 	keys  map[string]*shape
 }
 
-func (s *shape) observe(v any) {
-	switch v := v.(type) {
-	case bool:
+func (s *shape) observe(v jsonValue) {
+	switch v.start {
+	case 'n':
+	case 't', 'f':
 		s.kind = widen(s.kind, boolean)
-	case json.Number:
-		s.kind = widen(s.kind, kindOf(v.String()))
-	case string:
-		s.kind = widen(s.kind, timeKind(v))
-	case []any:
+	case '"':
+		if s.kind != text {
+			s.kind = widen(s.kind, timeKind(v.text))
+		}
+	case '[':
 		s.kind = widen(s.kind, list)
 		s.observeItems(v)
-	case jsonObject:
+	case '{':
 		s.kind = widen(s.kind, object)
 		s.observeKeys(v)
+	default:
+		s.kind = widen(s.kind, kindOf(v.text))
 	}
 }
 
-func (s *shape) observeItems(items []any) {
+func (s *shape) observeItems(v jsonValue) {
 	if s.item == nil {
 		s.item = &shape{}
 	}
-	for _, v := range items {
-		s.item.observe(v)
+	for _, item := range v.items {
+		s.item.observe(item)
 	}
 }
 
-func (s *shape) observeKeys(o jsonObject) {
+func (s *shape) observeKeys(v jsonValue) {
 	if s.keys == nil {
 		s.keys = map[string]*shape{}
 	}
-	for i, name := range o.keys {
+	for i, name := range v.keys {
 		key, ok := s.keys[name]
 		if !ok {
 			key = &shape{}
 			s.keys[name] = key
 			s.names = append(s.names, name)
 		}
-		key.observe(o.values[i])
+		key.observe(v.items[i])
 	}
 }
 

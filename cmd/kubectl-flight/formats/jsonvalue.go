@@ -1,114 +1,125 @@
 package formats
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
+	"unicode/utf8"
 )
 
-// jsonObject is an object whose keys keep their order, which becomes the
-// order of the columns.
-type jsonObject struct {
-	keys   []string
-	values []any // nil, bool, string, json.Number, []any or jsonObject
+// jsonValue is a value of a line. The parts of a value share the line's text.
+type jsonValue struct {
+	// start is the character that the value begins with: one of { [ " t f n,
+	// or else that of a number.
+	start byte
+	text  string   // as it stands in the line, but a string without its quotes
+	keys  []string // of an object, in the order of the line
+	items []jsonValue
 }
+
+func (v jsonValue) isNull() bool { return v.start == 'n' }
 
 var errNotObject = errors.New(`not a JSON object such as {"a": 1}`)
 
 // parseJSONLine reads the one object that a line holds.
-func parseJSONLine(line []byte) (jsonObject, error) {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.UseNumber()
-	v, err := decodeJSON(d)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return jsonObject{}, errors.New("the JSON object does not end on its line")
+func parseJSONLine(line []byte) (jsonValue, error) {
+	if !utf8.Valid(line) {
+		return jsonValue{}, errNotUTF8
 	}
-	if err != nil {
-		return jsonObject{}, err
+	if !json.Valid(line) {
+		return jsonValue{}, jsonError(line)
 	}
-	o, ok := v.(jsonObject)
-	if !ok {
-		return jsonObject{}, errNotObject
+	p := jsonParser{text: string(line)}
+	v := p.value()
+	if v.start != '{' {
+		return v, errNotObject
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return jsonObject{}, fmt.Errorf("more than one JSON value on the line, from byte %d", d.InputOffset())
-	}
-	return o, nil
+	return v, nil
 }
 
-func decodeJSON(d *json.Decoder) (any, error) {
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
+// jsonError tells what is wrong with a line that is not JSON.
+func jsonError(line []byte) error {
+	var v any
+	err := json.Unmarshal(line, &v)
+	var syntax *json.SyntaxError
+	switch {
+	case !errors.As(err, &syntax):
+		return fmt.Errorf("not JSON: %w", err)
+	case syntax.Offset >= int64(len(line)) && strings.HasPrefix(syntax.Error(), "unexpected end"):
+		return errors.New("the JSON value does not end on its line")
 	}
-	switch t {
-	case json.Delim('{'):
-		return decodeObject(d)
-	case json.Delim('['):
-		return decodeList(d)
-	}
-	return t, nil
+	return fmt.Errorf("not JSON: %w (byte %d of the line)", err, syntax.Offset)
 }
 
-func decodeObject(d *json.Decoder) (jsonObject, error) {
-	var o jsonObject
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return o, err
-		}
-		v, err := decodeJSON(d)
-		if err != nil {
-			return o, err
-		}
-		o.keys = append(o.keys, key.(string)) // the decoder lets nothing else be a key
-		o.values = append(o.values, v)
-	}
-	_, err := d.Token() // the closing brace
-	return o, err
+// jsonParser takes a text apart that is known to be valid JSON, and so checks
+// nothing.
+type jsonParser struct {
+	text string
+	at   int
 }
 
-func decodeList(d *json.Decoder) ([]any, error) {
-	list := []any{}
-	for d.More() {
-		v, err := decodeJSON(d)
-		if err != nil {
-			return list, err
+func (p *jsonParser) value() jsonValue {
+	p.skip(" \t\r\n")
+	begin := p.at
+	v := jsonValue{start: p.text[p.at]}
+	switch v.start {
+	case '"':
+		v.text = p.string()
+		return v
+	case '{', '[':
+		p.container(&v)
+	default:
+		for p.at < len(p.text) && !strings.ContainsRune(" \t\r\n,]}", rune(p.text[p.at])) {
+			p.at++
 		}
-		list = append(list, v)
 	}
-	_, err := d.Token() // the closing bracket
-	return list, err
+	v.text = p.text[begin:p.at]
+	return v
 }
 
-// MarshalJSON writes the object in the order of its keys.
-func (o jsonObject) MarshalJSON() ([]byte, error) {
-	out := []byte{'{'}
-	for i, key := range o.keys {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		k, err := json.Marshal(key)
-		if err != nil {
-			return nil, err
-		}
-		v, err := json.Marshal(o.values[i])
-		if err != nil {
-			return nil, err
-		}
-		out = append(append(append(out, k...), ':'), v...)
+// container reads what stands between brackets or braces.
+func (p *jsonParser) container(v *jsonValue) {
+	p.at++
+	if v.start == '{' {
+		v.keys, v.items = make([]string, 0, 16), make([]jsonValue, 0, 16)
 	}
-	return append(out, '}'), nil
+	for {
+		p.skip(" \t\r\n,")
+		if c := p.text[p.at]; c == '}' || c == ']' {
+			p.at++
+			return
+		}
+		if v.start == '{' {
+			v.keys = append(v.keys, p.string())
+			p.skip(" \t\r\n:")
+		}
+		v.items = append(v.items, p.value())
+	}
 }
 
-// jsonText is a value as a column of text holds it: a string as it is,
-// anything else as JSON.
-func jsonText(v any) (string, error) {
-	if s, ok := v.(string); ok {
-		return s, nil
+func (p *jsonParser) string() string {
+	begin := p.at
+	escaped := false
+	for p.at++; p.text[p.at] != '"'; p.at++ {
+		if p.text[p.at] == '\\' {
+			escaped = true
+			p.at++
+		}
 	}
-	b, err := json.Marshal(v)
-	return string(b), err
+	p.at++
+	if !escaped {
+		return p.text[begin+1 : p.at-1]
+	}
+	var s string
+	if err := json.Unmarshal([]byte(p.text[begin:p.at]), &s); err != nil {
+		panic(err) // it was valid
+	}
+	return s
+}
+
+func (p *jsonParser) skip(what string) {
+	for p.at < len(p.text) && strings.IndexByte(what, p.text[p.at]) >= 0 {
+		p.at++
+	}
 }

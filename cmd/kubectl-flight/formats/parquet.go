@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
@@ -52,8 +53,28 @@ func newParquetReader(in *input) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &parquetReader{batches: batches, schema: batches.Schema(), total: pf.NumRows()}, nil
+	return &parquetReader{batches: batches, schema: withoutFieldIDs(schema), total: pf.NumRows()}, nil
 }
+
+// withoutFieldIDs drops the mark of a column without a field id, which the
+// decoder puts into the metadata of every such column.
+func withoutFieldIDs(schema *arrow.Schema) *arrow.Schema {
+	fields := schema.Fields()
+	for i, f := range fields {
+		if id, ok := f.Metadata.GetValue(fieldID); ok && id == noFieldID {
+			m := f.Metadata.ToMap()
+			delete(m, fieldID)
+			fields[i].Metadata = arrow.MetadataFrom(m)
+		}
+	}
+	meta := schema.Metadata()
+	return arrow.NewSchema(fields, &meta)
+}
+
+const (
+	fieldID   = "PARQUET:field_id"
+	noFieldID = "-1"
+)
 
 func (r *parquetReader) Schema() *arrow.Schema { return r.schema }
 
@@ -68,9 +89,8 @@ func (r *parquetReader) Read() (arrow.RecordBatch, error) {
 		return nil, io.EOF
 	}
 	rec := r.batches.RecordBatch()
-	rec.Retain()
 	r.rows += rec.NumRows()
-	return rec, nil
+	return array.NewRecordBatch(r.schema, rec.Columns(), rec.NumRows()), nil
 }
 
 func (r *parquetReader) Done() float64 {

@@ -1,21 +1,34 @@
 package formats
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
+
+var errNotUTF8 = errors.New("the text is not UTF-8; convert the file, for example with iconv -f latin1 -t utf8")
 
 // appendText parses a value from its text.
 func appendText(b array.Builder, s string) error {
 	var err error
 	switch b := b.(type) {
 	case *array.StringBuilder:
+		if !utf8.ValidString(s) {
+			return errNotUTF8
+		}
 		b.Append(s)
 		return nil
+	case *array.Int64Builder:
+		var n int64
+		if n, err = strconv.ParseInt(s, 10, 64); err == nil {
+			b.Append(n)
+		}
 	case *array.BooleanBuilder:
 		return appendBool(b, s)
 	default:
