@@ -63,15 +63,6 @@ type Catalog struct {
 	}
 }
 
-// birth lets uploads that run at once into one new name make one dataset.
-type birth struct {
-	data    *store.Dataset
-	format  string
-	uploads int
-	// uncertain keeps a dataset whose create entry may be in the log.
-	uncertain bool
-}
-
 // Close waits for the catalog's goroutines and gives the directory's lock
 // back. Readers that are open may read on.
 func (c *Catalog) Close() error {
@@ -178,10 +169,7 @@ func (c *Catalog) declareNewLocked(ctx context.Context, name string, d Declarati
 	if format == "" {
 		format = formatOf(name)
 	}
-	create := &createEntry{ID: store.RandomID(), Path: d.Path, Format: format}
-	if b := c.mu.births[name]; b != nil && b.format == format {
-		create.ID = b.data.ID() // what is being uploaded finds its way
-	}
+	create := &createEntry{Path: d.Path, Format: format}
 	if d.Schema != nil {
 		if err := store.CheckSupported(store.Format(format), d.Schema); err != nil {
 			return Dataset{}, about(name, err)
@@ -191,7 +179,14 @@ func (c *Catalog) declareNewLocked(ctx context.Context, name string, d Declarati
 			return Dataset{}, about(name, err)
 		}
 	}
-	if err := c.appendLocked(ctx, logEntry{Create: create}); err != nil {
+	b := c.mu.births[name]
+	if b == nil || b.format != format {
+		b = c.newBirth(format)
+		defer c.endBirthLocked(name, b)
+		c.mu.births[name] = b // else what is being uploaded finds its way
+	}
+	create.ID = b.data.ID()
+	if err := c.createLocked(ctx, b, create); err != nil {
 		return Dataset{}, about(name, err)
 	}
 	return c.Dataset(name)
@@ -222,7 +217,7 @@ func (c *Catalog) bindLocked(ctx context.Context, e *entry, schema *arrow.Schema
 }
 
 // Drop removes a dataset's name at once and its files when the last reader is
-// done. A given id must be the dataset's.
+// done, on a full volume as well. A given id must be the dataset's.
 func (c *Catalog) Drop(ctx context.Context, name, id string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -230,7 +225,9 @@ func (c *Catalog) Drop(ctx context.Context, name, id string) error {
 	if e == nil || (id != "" && e.id != id) {
 		return fmt.Errorf("%w: %s", ErrDatasetNotFound, quote(name))
 	}
-	return about(name, c.appendLocked(ctx, logEntry{Drop: &dropEntry{ID: e.id}}))
+	return about(name, c.store.Urgently(func() error {
+		return c.appendLocked(ctx, logEntry{Drop: &dropEntry{ID: e.id}})
+	}))
 }
 
 // appendLocked commits an entry and applies it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -184,3 +185,5 @@ func TestFormat(t *testing.T) {
 		t.Errorf("a declared format is %s, %v", d.Format, err)
 	}
 }
+
+var discard = slog.New(slog.DiscardHandler)

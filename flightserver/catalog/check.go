@@ -37,7 +37,7 @@ func check(ctx context.Context, fsys vfs.FS, dir string) (_ []Problem, err error
 		return problems, err
 	}
 	for _, e := range live {
-		advice := fmt.Sprintf("restore the file from a backup, or drop or replace dataset %s", quote(e.name))
+		advice := fmt.Sprintf("restore the file from a backup, or drop dataset %s and upload it again", quote(e.name))
 		report := func(file string, err error) {
 			problems = append(problems, Problem{Path: file, Reason: err.Error(), Advice: advice})
 		}

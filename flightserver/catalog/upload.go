@@ -138,8 +138,7 @@ func (u *Upload) bearLocked() (err error) {
 	births := u.catalog.mu.births
 	b := births[u.name]
 	if b == nil {
-		format := formatOf(u.name)
-		b = &birth{data: u.catalog.store.NewDataset(store.RandomID(), store.Format(format)), format: format}
+		b = u.catalog.newBirth(formatOf(u.name))
 	}
 	if u.writer, err = b.data.NewWriter(u.request.Schema); err != nil {
 		return about(u.name, err)
@@ -225,12 +224,10 @@ func (u *Upload) commitBirth(ctx context.Context) (Dataset, error) {
 		return Dataset{}, about(u.name, err)
 	}
 	create := &createEntry{ID: u.birth.data.ID(), Path: u.request.Path, Format: u.birth.format}
-	err = c.appendLocked(ctx, logEntry{Create: create})
-	u.birth.uncertain = errors.Is(err, ErrOutcomeUnknown)
-	if e, ferr := c.find(u.name); ferr == nil && e.data == u.birth.data {
-		return e.newest(), nil // by this entry, or by one whose outcome was unknown
+	if err := c.createLocked(ctx, u.birth, create); err != nil {
+		return Dataset{}, about(u.name, err)
 	}
-	return Dataset{}, about(u.name, err)
+	return c.Dataset(u.name)
 }
 
 // commitInto adds a version to a dataset that is there.
@@ -277,13 +274,5 @@ func (u *Upload) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u.birth.uploads--
-	if u.birth.uploads > 0 || u.birth.uncertain {
-		return
-	}
-	if c.mu.births[u.name] == u.birth {
-		delete(c.mu.births, u.name)
-	}
-	if c.names.Load().byID.get(u.birth.data.ID()) == nil {
-		u.birth.data.Drop()
-	}
+	c.endBirthLocked(u.name, u.birth)
 }

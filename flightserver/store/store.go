@@ -49,6 +49,7 @@ type Store struct {
 	options  Options
 	segments Segments
 	commits  Commits
+	reserve  *reserve
 	metrics  *metrics
 	lock     io.Closer
 
@@ -84,13 +85,14 @@ func Open(o Options) (*Store, error) {
 	commits := &dirCommits{dirs}
 	s := &Store{
 		options: o, metrics: m, lock: lock,
-		segments: &dirSegments{dirs}, commits: commits,
+		segments: &dirSegments{dirs}, commits: commits, reserve: &reserve{dirs: dirs},
 		wake: make(chan struct{}, 1),
 	}
 	s.mu.datasets = map[string]*Dataset{}
 	if err := s.recover(commits); err != nil {
 		return nil, errors.Join(noSpace(err), lock.Close())
 	}
+	s.reserve.fill()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.sweeper.Go(func() { s.sweepUntil(ctx) })
@@ -246,6 +248,7 @@ func (s *Store) Sweep(ctx context.Context) {
 			s.options.Logger.Error("sweeping a dataset", "dataset", d.id, "error", err)
 		}
 	}
+	s.reserve.fill()
 }
 
 func (s *Store) wakeSweeper() {

@@ -1,0 +1,308 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/flight-operator/flight-operator/flightserver/store/vfs"
+	"github.com/flight-operator/flight-operator/flightserver/store/vfs/errorfs"
+)
+
+// state is what a client sees of all datasets; nil numbers are a dataset
+// without data.
+type state map[string][]int64
+
+func (s state) with(name string, numbers ...int64) state {
+	next := maps.Clone(s)
+	next[name] = numbers
+	return next
+}
+
+func (s state) without(name string) state {
+	next := maps.Clone(s)
+	delete(next, name)
+	return next
+}
+
+func stateOf(ctx context.Context, c *Catalog) (state, error) {
+	s := state{}
+	for _, d := range c.List("") {
+		if d.Version == 0 {
+			s[d.Name()] = nil
+			continue
+		}
+		numbers, err := get(ctx, c, d)
+		if err != nil {
+			return nil, err
+		}
+		s[d.Name()] = numbers
+	}
+	return s, nil
+}
+
+// change is one write with what it does to the state.
+type change struct {
+	name string
+	do   func(context.Context, *Catalog) error
+	next func(state) state
+}
+
+func putting(name string, mode Mode, numbers ...int64) func(context.Context, *Catalog) error {
+	return func(ctx context.Context, c *Catalog) error {
+		_, err := put(ctx, c, name, mode, numbers...)
+		return err
+	}
+}
+
+// changes is every kind of write, in an order in which each is possible.
+var changes = []change{
+	{"create", putting("a", ModeCreate, 1, 2), func(s state) state { return s.with("a", 1, 2) }},
+	{"append", putting("a", ModeAppend, 3), func(s state) state { return s.with("a", append(s["a"], 3)...) }},
+	{"create Parquet", putting("b.parquet", ModeReplace, 7, 8), func(s state) state { return s.with("b.parquet", 7, 8) }},
+	{"replace", putting("a", ModeReplace, 4, 5), func(s state) state { return s.with("a", 4, 5) }},
+	{"declare", func(ctx context.Context, c *Catalog) error {
+		_, err := c.Declare(ctx, Declaration{Path: []string{"c"}, Schema: testSchema})
+		return err
+	}, func(s state) state { return s.with("c") }},
+	{"append to declared", putting("c", ModeAppend, 9), func(s state) state { return s.with("c", 9) }},
+	{"bind", func(ctx context.Context, c *Catalog) error {
+		_, err := c.Declare(ctx, Declaration{Path: []string{"a"}, Schema: testSchema})
+		return err
+	}, func(s state) state { return s }},
+	{"drop", func(ctx context.Context, c *Catalog) error { return c.Drop(ctx, "b.parquet", "") }, func(s state) state { return s.without("b.parquet") }},
+	{"sweep", func(ctx context.Context, c *Catalog) error { c.store.Sweep(ctx); return nil }, func(s state) state { return s }},
+	{"create again", putting("b.parquet", ModeCreate, 6), func(s state) state { return s.with("b.parquet", 6) }},
+}
+
+// quiet keeps the sweeper's own complaints out of a test's log.
+func quiet(fs vfs.FS) Options {
+	o := testOptions(fs)
+	o.KeepSuperseded = 0 // every sweep has something to delete
+	o.Logger = discard
+	return o
+}
+
+// prepared gives a file system on which the first n changes are done.
+func prepared(t *testing.T, n int) (*vfs.Memory, state) {
+	t.Helper()
+	fs, s := vfs.NewMemory(), state{}
+	c, err := Open(t.Context(), quiet(fs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ch := range changes[:n] {
+		if err := ch.do(t.Context(), c); err != nil {
+			t.Fatal(ch.name, err)
+		}
+		s = ch.next(s)
+	}
+	mustClose(t, c)
+	return fs, s
+}
+
+// wantRecovered opens what is found after a fault. It must be one of the
+// states, be clean, and be writable.
+func wantRecovered(t *testing.T, when string, fs vfs.FS, allowed ...state) {
+	t.Helper()
+	if problems, err := check(t.Context(), fs, "data"); err != nil || len(problems) > 0 {
+		t.Errorf("%s: check found %v, %v", when, problems, err)
+	}
+	c, err := Open(t.Context(), quiet(fs))
+	if err != nil {
+		t.Errorf("%s: open: %v", when, err)
+		return
+	}
+	defer mustClose(t, c)
+	got, err := stateOf(t.Context(), c)
+	if err != nil || !slices.ContainsFunc(allowed, func(s state) bool { return fmt.Sprint(s) == fmt.Sprint(got) }) {
+		t.Errorf("%s: found %v (%v), want one of %v", when, got, err, allowed)
+	}
+	if _, err := put(t.Context(), c, "after", ModeReplace, 1); err != nil {
+		t.Errorf("%s: cannot be written: %v", when, err)
+	}
+}
+
+// TestNthOperationFails fails each operation of each change in turn. A change
+// that reports an error is not there, one that reports none is, and only an
+// unknown outcome may be either.
+func TestNthOperationFails(t *testing.T) {
+	injected := errors.New("injected")
+	for i, ch := range changes {
+		t.Run(ch.name, func(t *testing.T) {
+			for n := int64(0); ; n++ {
+				fs, before := prepared(t, i)
+				after := ch.next(before)
+				fault := &errorfs.Nth{N: n, Err: injected}
+				c, err := Open(t.Context(), quiet(errorfs.New(fs, fault.Inject)))
+				allowed := []state{before}
+				if err == nil {
+					err = ch.do(t.Context(), c)
+					switch {
+					case err == nil:
+						allowed = []state{after}
+					case errors.Is(err, ErrOutcomeUnknown):
+						allowed = []state{before, after}
+					}
+					if errors.Is(err, injected) == (err == nil) && err != nil {
+						t.Errorf("operation %d: error %v does not tell the cause", n, err)
+					}
+					wantLive(t, n, c, allowed)
+					mustCloseFaulty(c)
+				}
+				wantRecovered(t, fmt.Sprintf("operation %d failed (%v)", n, err), fs, allowed...)
+				if !fault.Done() {
+					return
+				}
+			}
+		})
+	}
+}
+
+// wantLive looks at the catalog that met the fault, which goes on serving.
+func wantLive(t *testing.T, n int64, c *Catalog, allowed []state) {
+	t.Helper()
+	got, err := stateOf(t.Context(), c)
+	if err != nil {
+		got, err = stateOf(t.Context(), c) // this reading may have met the fault itself
+	}
+	if err != nil || !slices.ContainsFunc(allowed, func(s state) bool { return fmt.Sprint(s) == fmt.Sprint(got) }) {
+		t.Errorf("operation %d failed: serves %v (%v), want one of %v", n, got, err, allowed)
+	}
+}
+
+// mustCloseFaulty closes what may fail to close.
+func mustCloseFaulty(c *Catalog) { _ = c.Close() }
+
+// TestPowerLoss pulls the power before every operation of every change, with
+// everything unsynced lost, and with a random part of it on the disk.
+func TestPowerLoss(t *testing.T) {
+	var mu sync.Mutex
+	type image struct {
+		fs      *vfs.Memory
+		when    string
+		allowed []state
+	}
+	var images []image
+	fs := vfs.NewMemory()
+	before, after, step := state{}, state{}, "open"
+	count := 0
+	inject := func(op errorfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		count++
+		if !op.Kind.Changes() && op.Kind != errorfs.Close {
+			return nil // nothing is forgotten by reading
+		}
+		when := fmt.Sprintf("%s, before operation %d, %s of %s", step, count, op.Kind, op.Name)
+		allowed := []state{before, after}
+		images = append(images, image{fs.CrashClone(nil), when, allowed})
+		for seed := range uint64(3) {
+			r := rand.New(rand.NewPCG(uint64(count), seed))
+			survives := func() bool { return r.IntN(2) == 0 }
+			images = append(images, image{fs.CrashClone(survives), fmt.Sprintf("%s, seed %d", when, seed), allowed})
+		}
+		return nil
+	}
+	c, err := Open(t.Context(), quiet(errorfs.New(fs, inject)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ch := range changes {
+		mu.Lock()
+		step, after = ch.name, ch.next(before)
+		mu.Unlock()
+		if err := ch.do(t.Context(), c); err != nil {
+			t.Fatal(ch.name, err)
+		}
+		mu.Lock()
+		before = after
+		mu.Unlock()
+		images = append(images, image{fs.CrashClone(nil), ch.name + " was acknowledged", []state{after}})
+	}
+	mustClose(t, c)
+	for _, image := range images {
+		if _, err := image.fs.List("data"); err != nil {
+			continue // the directory itself was not durable yet
+		}
+		wantRecovered(t, image.when, image.fs, image.allowed...)
+	}
+	t.Logf("%d images", len(images))
+}
+
+// TestFullVolume fills the volume before each operation of each change.
+// Nothing is lost, reading goes on, and so does dropping, which makes room.
+func TestFullVolume(t *testing.T) {
+	for i, ch := range changes {
+		if ch.name == "sweep" || ch.name == "drop" {
+			continue // they make room themselves
+		}
+		for n := 0; ; n++ {
+			fs, before := prepared(t, i)
+			volume := &fullVolume{room: n}
+			c, err := Open(t.Context(), quiet(errorfs.New(fs, volume.inject)))
+			allowed := []state{before, ch.next(before)}
+			if err == nil {
+				err = ch.do(t.Context(), c)
+				if err != nil && !errors.Is(err, ErrNoSpace) {
+					t.Errorf("%s, room for %d operations: %v, want %v", ch.name, n, err, ErrNoSpace)
+				}
+				if err != nil && !errors.Is(err, ErrOutcomeUnknown) {
+					allowed = allowed[:1]
+				}
+				wantLive(t, int64(n), c, allowed)
+				if _, ok := before["a"]; ok && volume.wasFull() {
+					if err := c.Drop(t.Context(), "a", ""); err != nil {
+						t.Errorf("%s, room for %d operations: drop: %v", ch.name, n, err)
+					}
+					for j := range allowed {
+						allowed[j] = allowed[j].without("a")
+					}
+				}
+				mustCloseFaulty(c)
+			}
+			wantRecovered(t, fmt.Sprintf("%s, room for %d operations (%v)", ch.name, n, err), fs, allowed...)
+			if !volume.wasFull() {
+				break
+			}
+		}
+	}
+}
+
+// fullVolume refuses what needs room once so many operations had it. Removing
+// the reserve makes room for a few more.
+type fullVolume struct {
+	mu   sync.Mutex
+	room int
+	full bool
+}
+
+func (v *fullVolume) inject(op errorfs.Op) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch op.Kind {
+	case errorfs.Remove:
+		if v.full && strings.HasSuffix(op.Name, "RESERVE") {
+			v.room = 5
+		}
+	case errorfs.Create, errorfs.Write, errorfs.Mkdir, errorfs.Link:
+		if v.room--; v.room < 0 {
+			v.full = true
+			return syscall.ENOSPC
+		}
+	}
+	return nil
+}
+
+func (v *fullVolume) wasFull() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.full
+}
