@@ -26,6 +26,9 @@ const (
 	// ReasonNameConflict: an object that something else made has the name of one
 	// that the operator needs. Delete or rename it, or choose another name.
 	ReasonNameConflict = "NameConflict"
+	// ReasonInvalid: Kubernetes refuses an object that follows from the spec.
+	// Correct what the message names.
+	ReasonInvalid = "Invalid"
 )
 
 // Conditions of a FlightCluster.

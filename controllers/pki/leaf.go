@@ -36,7 +36,7 @@ func leafFault(p KeyPair, ca *parsed, r leafRequest, now time.Time) string {
 		return "signed by another authority"
 	case !r.matches(leaf.cert):
 		return "made for other names"
-	case !now.Before(renewal(leaf.cert)):
+	case !now.Before(renewal(leaf.cert, ca.cert)):
 		return "due for renewal"
 	}
 	return ""
@@ -49,11 +49,13 @@ func (r leafRequest) matches(cert *x509.Certificate) bool {
 		slices.Equal(cert.ExtKeyUsage, []x509.ExtKeyUsage{r.usage})
 }
 
-// renewal is when a certificate is replaced. One that the authority's own end
-// cut short is replaced when a third of its life is left, as the others.
-func renewal(cert *x509.Certificate) time.Time {
-	life := cert.NotAfter.Sub(cert.NotBefore)
-	return cert.NotAfter.Add(-min(leafRenewBefore, life/3))
+// renewal is when a certificate is replaced. One that ends with its authority
+// stays to the end: no other could last longer.
+func renewal(cert, ca *x509.Certificate) time.Time {
+	if !cert.NotAfter.Before(ca.NotAfter) {
+		return cert.NotAfter
+	}
+	return cert.NotAfter.Add(-leafRenewBefore)
 }
 
 func newLeaf(ca *parsed, r leafRequest, now time.Time) (KeyPair, error) {

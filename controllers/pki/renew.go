@@ -102,8 +102,8 @@ func Inspect(s Set, now time.Time) (Facts, bool) {
 		return Facts{}, false
 	}
 	sum := sha256.Sum256(ca.cert.Raw)
-	next := renewal(server.cert)
-	if other := renewal(operator.cert); other.Before(next) {
+	next := renewal(server.cert, ca.cert)
+	if other := renewal(operator.cert, ca.cert); other.Before(next) {
 		next = other
 	}
 	return Facts{

@@ -1,0 +1,38 @@
+package controllers
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/flight-operator/flight-operator/controllers/metadata"
+)
+
+// Cache holds what the operator made and nothing else: an operator that watches
+// all namespaces must not keep everybody's Secrets in memory. No namespaces
+// means all of them.
+func Cache(namespaces []string) cache.Options {
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{metadata.LabelManagedBy: metadata.ManagedBy})}
+	pods := ours
+	pods.Transform = cache.TransformStripManagedFields() // nothing is applied to pods
+	o := cache.Options{
+		ByObject: map[client.Object]cache.ByObject{
+			&appsv1.StatefulSet{}:           ours,
+			&corev1.ConfigMap{}:             ours,
+			&corev1.PersistentVolumeClaim{}: ours,
+			&corev1.Pod{}:                   pods,
+			&corev1.Secret{}:                ours,
+			&corev1.Service{}:               ours,
+			&corev1.ServiceAccount{}:        ours,
+		},
+	}
+	for _, namespace := range namespaces {
+		if o.DefaultNamespaces == nil {
+			o.DefaultNamespaces = map[string]cache.Config{}
+		}
+		o.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	return o
+}

@@ -1,0 +1,69 @@
+package flightcluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/controllers/resource"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+// chooseImage says what the servers run.
+func (c *Controller) chooseImage(_ context.Context, s *scope) (reconcile.Result, error) {
+	s.desired.Cluster = s.cr
+	s.desired.Image = cmp.Or(s.cr.Spec.Image, c.ServerImage)
+	if s.desired.Image == "" {
+		s.stallOn(v1alpha1.ReasonImageMissing, "set spec.image: the operator was started without --server-image")
+		return reconcile.Result{}, reconcile.TerminalError(errors.New(s.stall.Message))
+	}
+	return reconcile.Result{}, nil
+}
+
+// planFiles writes what the servers read, and keeps the claim template of the
+// StatefulSet that runs.
+func (c *Controller) planFiles(ctx context.Context, s *scope) (reconcile.Result, error) {
+	var err error
+	if s.desired.Settings, err = resource.Settings(s.cr).Marshal(); err != nil {
+		return reconcile.Result{}, err
+	}
+	if s.desired.Credentials, err = credentials(s.cr, s.desired.Tokens).Marshal(); err != nil {
+		return reconcile.Result{}, err
+	}
+	s.desired.ClaimSize = s.cr.Spec.Storage.Size
+	running := &appsv1.StatefulSet{}
+	found, err := c.getChild(ctx, s.cr, s.cr.Name, running)
+	if err != nil {
+		return s.refused(err)
+	}
+	if found && len(running.Spec.VolumeClaimTemplates) > 0 {
+		s.desired.ClaimSize = running.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests[corev1.ResourceStorage]
+	}
+	return reconcile.Result{}, nil
+}
+
+// credentials are the digests of tokens.
+func credentials(cr *v1alpha1.FlightCluster, tokens []resource.Token) *settings.Credentials {
+	out := &settings.Credentials{}
+	if auth := cr.Spec.Auth; auth != nil && auth.Anonymous != v1alpha1.AnonymousNone {
+		out.Anonymous = settings.Role(auth.Anonymous)
+	}
+	for _, t := range tokens {
+		id, _ := keyID(t.Text)
+		out.Tokens = append(out.Tokens, settings.Token{Name: t.Name, KeyID: id, SHA256: digest(t.Text), Role: settings.Role(t.Role)})
+	}
+	return out
+}
+
+// authRevision names the credentials that members should have loaded.
+func (s *scope) authRevision() string {
+	if len(s.desired.Credentials) == 0 {
+		return ""
+	}
+	return settings.Revision(s.desired.Credentials)
+}

@@ -1,0 +1,66 @@
+package flightcluster
+
+import (
+	"errors"
+	"time"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/controllers/pki"
+	"github.com/flight-operator/flight-operator/controllers/resource"
+	"github.com/flight-operator/flight-operator/controllers/status"
+)
+
+var (
+	// errConflict: an object of the name that a child needs is somebody else's.
+	errConflict = errors.New("not made by this FlightCluster")
+	// errLeftover: it belongs to a deleted cluster of the same name and is about
+	// to go.
+	errLeftover = errors.New("left over from a deleted FlightCluster of this name")
+)
+
+// scope is what the steps of one reconcile share.
+type scope struct {
+	cr, stored *v1alpha1.FlightCluster
+	now        time.Time
+
+	// desired is filled by the plan steps and read by the others.
+	desired resource.Desired
+	// pairs are those that the API server holds: what members can have.
+	pairs   pki.Set
+	changes []pki.Change
+	facts   pki.Facts // of pairs
+	issued  bool      // false: some pair is missing, and facts are zero
+
+	// differing children, while paused.
+	differing []string
+	stall     *status.Stall
+	waiting   string // why a reconcile ended before anything was observed
+
+	revision string // of the StatefulSet's newest template
+	members  []status.Member
+	storage  status.Storage
+	// observed says that members and storage were looked at: an early end says
+	// nothing about them.
+	observed bool
+}
+
+// observation is what conditions are made from.
+func (s *scope) observation() *status.Observation {
+	return &status.Observation{
+		Replicas:     resource.Replicas(s.cr),
+		Paused:       s.differing,
+		Members:      s.members,
+		Certificates: s.certificates(),
+		AuthRevision: s.authRevision(),
+		Storage:      s.storage,
+		Stall:        s.stall,
+		Now:          s.now,
+	}
+}
+
+// stallOn remembers the first thing that only the user can mend.
+func (s *scope) stallOn(reason, message string) {
+	if s.stall == nil {
+		s.stall = &status.Stall{Reason: reason, Message: message}
+	}
+}

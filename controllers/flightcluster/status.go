@@ -1,0 +1,89 @@
+package flightcluster
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/controllers/metadata"
+	"github.com/flight-operator/flight-operator/controllers/status"
+)
+
+// patchStatus writes what the steps saw, when it differs from what is stored.
+func (c *Controller) patchStatus(ctx context.Context, s *scope, err error) error {
+	s.report(err)
+	if equality.Semantic.DeepEqual(s.stored.Status, s.cr.Status) {
+		return nil
+	}
+	perr := c.Client.Status().Patch(ctx, s.cr, client.MergeFrom(s.stored))
+	if perr = client.IgnoreNotFound(perr); perr == nil {
+		return nil
+	}
+	return errors.Join(err, perr)
+}
+
+// report fills the status. What a reconcile that ended early did not see stays
+// as it was, and so does its observedGeneration.
+func (s *scope) report(err error) {
+	switch {
+	case err != nil && !errors.Is(err, reconcile.TerminalError(nil)):
+		s.setConditions(status.Retrying(err))
+	case s.observed:
+		s.reportMembers()
+		s.setConditions(status.Conditions(s.observation())...)
+	case s.stall != nil:
+		ready := status.Ready(s.observation(), nil)
+		s.setConditions(ready, status.Reconciling(ready, s.stall), status.Stalled(s.stall))
+	default:
+		s.setConditions(status.Waiting(s.waiting))
+		return
+	}
+	if err == nil || s.stall != nil {
+		s.cr.Status.ObservedGeneration = s.cr.Generation
+	}
+}
+
+func (s *scope) reportMembers() {
+	st := &s.cr.Status
+	st.Selector = labels.SelectorFromSet(metadata.Selector(s.cr)).String()
+	st.Members = status.Members(st.Members, s.members)
+	st.Replicas = int32(len(s.members))
+	st.ReadyReplicas = 0
+	for _, m := range s.members {
+		if m.Ready && !m.Stopping {
+			st.ReadyReplicas++
+		}
+		if m.Answer != nil {
+			st.Version = m.Answer.Version
+		}
+	}
+	if s.issued {
+		st.PKI = &v1alpha1.PKIStatus{
+			ActiveCA:     s.facts.Fingerprint,
+			NotAfter:     ptr.To(metav1.NewTime(s.facts.LeafExpires).Rfc3339Copy()),
+			NextRotation: ptr.To(metav1.NewTime(s.facts.NextRenewal).Rfc3339Copy()),
+		}
+	}
+}
+
+func (s *scope) setConditions(conditions ...metav1.Condition) {
+	for _, condition := range conditions {
+		condition.ObservedGeneration = s.cr.Generation
+		condition.LastTransitionTime = metav1.NewTime(s.now)
+		meta.SetStatusCondition(&s.cr.Status.Conditions, condition)
+	}
+}
+
+// ready tells whether the status that will be written says so.
+func (s *scope) ready() bool {
+	ready := status.Conditions(s.observation())
+	return meta.IsStatusConditionTrue(ready, v1alpha1.ConditionReady)
+}

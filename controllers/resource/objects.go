@@ -1,0 +1,60 @@
+// Package resource turns a FlightCluster into the objects that run it: a file an
+// object, a pure function each.
+package resource
+
+import (
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+)
+
+// KeyPair is a certificate and its key, in PEM.
+type KeyPair struct{ Certificate, Key []byte }
+
+// Token is a bearer token of the cluster with its text.
+type Token struct {
+	v1alpha1.TokenSpec
+
+	Text string
+}
+
+// Desired is all that a cluster's children are made from.
+type Desired struct {
+	Cluster *v1alpha1.FlightCluster
+	// Image that the servers run.
+	Image string
+	// ClaimSize of the StatefulSet's template; a running StatefulSet keeps its
+	// own, see StatefulSet.
+	ClaimSize apiresource.Quantity
+
+	Authority, Server, Operator KeyPair
+	Tokens                      []Token
+
+	Settings    []byte // content of the settings file
+	Credentials []byte // content of the credentials file
+}
+
+// Objects lists the children in the order in which they are applied: what pods
+// mount and resolve comes before the StatefulSet, so that none waits for a
+// mount; the Secrets of tokens come before the digests, so that a token that
+// was lost on the way is never valid.
+func Objects(d *Desired) []runtime.ApplyConfiguration {
+	objects := []runtime.ApplyConfiguration{
+		ServiceAccount(d.Cluster),
+		AuthoritySecret(d),
+		ServerTLSSecret(d),
+		OperatorTLSSecret(d),
+		TrustConfigMap(d),
+	}
+	for _, t := range d.Tokens {
+		objects = append(objects, TokenSecret(d, t))
+	}
+	return append(objects,
+		AuthSecret(d),
+		SettingsConfigMap(d),
+		PeersService(d.Cluster),
+		ClientService(d.Cluster),
+		StatefulSet(d),
+	)
+}

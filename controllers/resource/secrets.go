@@ -1,0 +1,73 @@
+package resource
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/controllers/metadata"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+// Keys of the Secret that a token is handed over in.
+const (
+	TokenKey = "token"
+	URIKey   = "uri"
+)
+
+// AuthoritySecret holds the authority. No pod mounts it.
+func AuthoritySecret(d *Desired) *corev1ac.SecretApplyConfiguration {
+	return tlsSecret(d.Cluster, metadata.AuthorityName(d.Cluster), d.Authority)
+}
+
+// ServerTLSSecret is mounted by the servers. With it comes the authority that
+// the operator's certificate is checked against.
+func ServerTLSSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
+	return tlsSecret(d.Cluster, metadata.ServerTLSName(d.Cluster), d.Server).
+		WithData(map[string][]byte{settings.CAFile: d.Authority.Certificate})
+}
+
+// OperatorTLSSecret is what the operator shows to the servers' admin port.
+func OperatorTLSSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
+	return tlsSecret(d.Cluster, metadata.OperatorTLSName(d.Cluster), d.Operator).
+		WithData(map[string][]byte{settings.CAFile: d.Authority.Certificate})
+}
+
+// TrustConfigMap is for clients that hold no token: the roots are no secret.
+func TrustConfigMap(d *Desired) *corev1ac.ConfigMapApplyConfiguration {
+	return configMap(d.Cluster, metadata.TrustName(d.Cluster)).
+		WithData(map[string]string{settings.CAFile: string(d.Authority.Certificate)})
+}
+
+// TokenSecret is all that a client needs to connect.
+func TokenSecret(d *Desired, t Token) *corev1ac.SecretApplyConfiguration {
+	data := map[string][]byte{TokenKey: []byte(t.Text), URIKey: []byte(URI(d.Cluster))}
+	if !TLSDisabled(d.Cluster) {
+		data[settings.CAFile] = d.Authority.Certificate
+	}
+	return secret(d.Cluster, metadata.TokenSecretName(d.Cluster, t.TokenSpec), corev1.SecretTypeOpaque).
+		WithLabels(metadata.TokenLabels(d.Cluster, t.Name)).
+		WithData(data)
+}
+
+// AuthSecret is mounted by the servers. It holds digests, which give nobody
+// access.
+func AuthSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
+	return secret(d.Cluster, metadata.AuthName(d.Cluster), corev1.SecretTypeOpaque).
+		WithData(map[string][]byte{settings.CredentialsFile: d.Credentials})
+}
+
+func tlsSecret(cr *v1alpha1.FlightCluster, name string, pair KeyPair) *corev1ac.SecretApplyConfiguration {
+	return secret(cr, name, corev1.SecretTypeTLS).
+		WithData(map[string][]byte{
+			settings.TLSCertFile: pair.Certificate,
+			settings.TLSKeyFile:  pair.Key,
+		})
+}
+
+func secret(cr *v1alpha1.FlightCluster, name string, kind corev1.SecretType) *corev1ac.SecretApplyConfiguration {
+	return corev1ac.Secret(name, cr.Namespace).
+		WithLabels(metadata.Labels(cr)).
+		WithOwnerReferences(metadata.Owner(cr)).
+		WithType(kind)
+}

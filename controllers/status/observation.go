@@ -1,0 +1,92 @@
+// Package status turns what a reconcile saw into conditions: a file a
+// condition, a pure function each.
+package status
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+)
+
+// Observation is what one reconcile saw of a FlightCluster.
+type Observation struct {
+	// Replicas is the number of members asked for.
+	Replicas int32
+	// Paused lists the children that differ from the spec while it is paused.
+	Paused []string
+	// Members are there, running or not.
+	Members []Member
+	// Certificates are nil when none are issued.
+	Certificates *Certificates
+	// AuthRevision names the credentials that were written; empty: none.
+	AuthRevision string
+	Storage      Storage
+	// Stall is what only the user can mend; nil: nothing.
+	Stall *Stall
+	Now   time.Time
+}
+
+// Certificates are what the operator issued.
+type Certificates struct {
+	AuthoritySecret   string
+	AuthorityExpires  time.Time
+	AuthorityExpiring bool
+	LeafExpires       time.Time
+	LeafRevision      string
+}
+
+// Stall is what only the user can mend.
+type Stall struct{ Reason, Message string }
+
+// Conditions of a FlightCluster, all of them.
+func Conditions(o *Observation) []metav1.Condition {
+	parts := []metav1.Condition{
+		StorageReady(o),
+		CertificatesReady(o),
+		CredentialsReady(o),
+		MembersUpToDate(o),
+		Available(o),
+	}
+	ready := Ready(o, parts)
+	return append(parts, ready, Reconciling(ready, o.Stall), Stalled(o.Stall))
+}
+
+func isTrue(kind, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func isFalse(kind, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+// Reconciling is True when the resource is not ready and nobody has to act.
+func Reconciling(ready metav1.Condition, stall *Stall) metav1.Condition {
+	switch {
+	case stall != nil:
+		return isFalse(v1alpha1.ConditionReconciling, stall.Reason, "the operator waits for the change that Stalled asks for")
+	case ready.Status == metav1.ConditionTrue, ready.Reason == v1alpha1.ReasonPaused:
+		return isFalse(v1alpha1.ConditionReconciling, ready.Reason, ready.Message)
+	}
+	return isTrue(v1alpha1.ConditionReconciling, v1alpha1.ReasonProgressing, ready.Message)
+}
+
+// Retrying is Reconciling after an attempt that failed for a reason that may
+// pass.
+func Retrying(err error) metav1.Condition {
+	return isTrue(v1alpha1.ConditionReconciling, v1alpha1.ReasonRetrying, err.Error())
+}
+
+// Waiting is Reconciling before anything else could be seen.
+func Waiting(why string) metav1.Condition {
+	return isTrue(v1alpha1.ConditionReconciling, v1alpha1.ReasonProgressing, why)
+}
+
+// Stalled is True when somebody has to act.
+func Stalled(stall *Stall) metav1.Condition {
+	if stall == nil {
+		return isFalse(v1alpha1.ConditionStalled, v1alpha1.ReasonProgressing, "nobody has to act")
+	}
+	return isTrue(v1alpha1.ConditionStalled, stall.Reason, stall.Message)
+}

@@ -1,0 +1,129 @@
+// flight-operator runs Arrow Flight servers on Kubernetes: it makes each
+// FlightCluster a StatefulSet with certificates and tokens, and declares each
+// FlightDataset on its servers.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs of cloud clusters name these
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/controllers"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+// leaderElectionID names the Lease that the replicas of one operator share.
+const leaderElectionID = "flight-operator.flight-operator.io"
+
+type options struct {
+	serverImage     string
+	watchNamespaces []string
+	metricsAddress  string
+	probeAddress    string
+	leaderElect     bool
+	logLevel        slog.Level
+}
+
+func main() {
+	if err := command().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "flight-operator:", err)
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:           "flight-operator",
+		Short:         "Runs Arrow Flight servers on Kubernetes",
+		Long:          "flight-operator makes each FlightCluster a StatefulSet of Flight servers with\nvolumes, certificates and tokens, and declares each FlightDataset on its servers.\nIt finds the API server through the pod's ServiceAccount, or through KUBECONFIG.",
+		Args:          cobra.NoArgs,
+		Version:       settings.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.serverImage, "server-image", "", "image of the Flight server for clusters that name none (spec.image)")
+	f.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "namespaces to work in, separated by commas (default all)")
+	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "where Prometheus metrics are served over HTTPS to those whom the API server permits; 0 for nowhere")
+	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 for nowhere")
+	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work at a time")
+	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "the least important messages to log: debug, info, warn or error")
+	return cmd
+}
+
+func run(ctx context.Context, o *options) error {
+	handler := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel})
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetLogger(logr.FromSlogHandler(handler))
+
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
+	mgr, err := ctrl.NewManager(config, managerOptions(o))
+	if err != nil {
+		return fmt.Errorf("connecting to the API server: %w", err)
+	}
+	if err := addChecks(mgr); err != nil {
+		return err
+	}
+	if err := controllers.SetUp(mgr, controllers.Options{ServerImage: o.serverImage}); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func managerOptions(o *options) ctrl.Options {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return ctrl.Options{
+		Scheme: scheme,
+		Cache:  controllers.Cache(o.watchNamespaces),
+		Metrics: metricsserver.Options{
+			BindAddress:    o.metricsAddress,
+			SecureServing:  true,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
+		HealthProbeBindAddress: o.probeAddress,
+		LeaderElection:         o.leaderElect,
+		LeaderElectionID:       leaderElectionID,
+		// The process ends right after the manager, so the next leader need not
+		// wait for the Lease to run out.
+		LeaderElectionReleaseOnCancel: true,
+	}
+}
+
+// addChecks makes the operator ready when it sees what it has to work on, and
+// that is before it leads.
+func addChecks(mgr manager.Manager) error {
+	synced := func(r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), 500*time.Millisecond)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return errors.New("the cache of the API server's objects is not filled yet")
+		}
+		return nil
+	}
+	return errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("cache", synced))
+}
