@@ -62,6 +62,7 @@ var errorCodes = []struct {
 	{err: catalog.ErrFormatMismatch, code: codes.InvalidArgument, reason: "FORMAT_MISMATCH"},
 	{err: catalog.ErrBadName, code: codes.InvalidArgument, reason: "BAD_NAME"},
 	{err: catalog.ErrUnsupportedType, code: codes.InvalidArgument, reason: "UNSUPPORTED_TYPE"},
+	{err: catalog.ErrTooLarge, code: codes.InvalidArgument, reason: "TOO_LARGE"},
 	{err: catalog.ErrNoSpace, code: codes.ResourceExhausted, reason: "NO_SPACE"},
 	{err: catalog.ErrCorrupt, code: codes.DataLoss, reason: "CORRUPT"},
 	{err: catalog.ErrOutcomeUnknown, code: codes.Unavailable, reason: "OUTCOME_UNKNOWN"},

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
@@ -50,10 +49,10 @@ func commandRequest(body []byte) (catalog.UploadRequest, error) {
 }
 
 func checkMode(mode catalog.Mode) error {
-	if slices.Contains([]catalog.Mode{catalog.ModeCreate, catalog.ModeReplace, catalog.ModeAppend}, mode) {
-		return nil
+	if _, err := catalog.ParseMode(string(mode)); err != nil {
+		return badRequest("%w", err)
 	}
-	return badRequest("mode %q is none of create, replace, append", mode)
+	return nil
 }
 
 // countReceived counts what an upload brings.
