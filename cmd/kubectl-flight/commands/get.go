@@ -116,7 +116,7 @@ func (o *getOptions) download(ctx context.Context, conns transfer.Connections, d
 		},
 	})
 	display.Close()
-	if err != nil || format == formats.Table || o.quiet || out.file == nil {
+	if err != nil || format == formats.Table || o.quiet || out.place == "" {
 		return err
 	}
 	fmt.Fprintf(o.ErrOut, "%s: %s, written to %s\n", dataset, display.Summary(progress.State{Rows: rows, Bytes: out.written}), o.output)

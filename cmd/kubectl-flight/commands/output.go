@@ -1,14 +1,13 @@
 package commands
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/flight-operator/flight-operator/cmd/kubectl-flight/formats"
 )
@@ -17,8 +16,8 @@ import (
 // renamed into it by Keep, so that nobody sees half of one.
 type output struct {
 	io.Writer
-	file    *renameio.PendingFile // nil: a stream
-	device  *os.File              // nil: not one that we opened
+	file    *os.File // nil: standard output
+	place   string   // of the file; empty: it is there already
 	written int64
 }
 
@@ -28,26 +27,40 @@ func openOutput(path string, stdout io.Writer) (*output, error) {
 	}
 	info, err := os.Stat(path)
 	switch {
-	case err == nil && info.IsDir():
+	case errors.Is(err, fs.ErrNotExist):
+		return newFile(path, 0)
+	case err != nil:
+		return nil, err
+	case info.IsDir():
 		return nil, fmt.Errorf("%s is a directory; give the file to write in it", path)
-	case err == nil && !info.Mode().IsRegular():
+	case !info.Mode().IsRegular():
 		// A device or a pipe is written to, never replaced.
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return &output{Writer: f, device: f}, err
-	case err == nil:
-		// What a link points to is replaced, not the link.
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return nil, err
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return &output{Writer: f, file: f}, err
 	}
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
-		renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
+	// What a link points to is replaced, not the link.
+	place, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
 	}
-	return &output{Writer: f, file: f}, nil
+	return newFile(place, info.Mode().Perm())
+}
+
+// newFile begins a file that has another name until Keep. mode, if not 0, is
+// that of the file which it replaces.
+func newFile(place string, mode fs.FileMode) (*output, error) {
+	dir, name := filepath.Split(place)
+	f, err := os.OpenFile(filepath.Join(dir, "."+name+".part-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{Writer: f, file: f, place: place}
+	if mode != 0 {
+		if err := f.Chmod(mode); err != nil {
+			return nil, errors.Join(err, o.Discard())
+		}
+	}
+	return o, nil
 }
 
 func (o *output) Write(p []byte) (int, error) {
@@ -58,19 +71,28 @@ func (o *output) Write(p []byte) (int, error) {
 
 // Keep puts the file into its place.
 func (o *output) Keep() error {
-	if o.file == nil {
+	if o.place == "" {
 		return nil
 	}
-	return o.file.CloseAtomicallyReplace()
+	// Else a power failure could leave the name with half of the content.
+	if err := errors.Join(o.file.Sync(), o.file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(o.file.Name(), o.place); err != nil {
+		return err
+	}
+	o.file = nil
+	return nil
 }
 
 // Discard leaves nothing of a file that was not kept.
 func (o *output) Discard() error {
 	switch {
-	case o.device != nil:
-		return o.device.Close()
-	case o.file != nil:
-		return o.file.Cleanup() // does nothing after Keep
+	case o.file == nil:
+		return nil
+	case o.place == "":
+		return o.file.Close()
 	}
-	return nil
+	_ = o.file.Close() // Keep may have closed it
+	return os.Remove(o.file.Name())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -102,15 +103,49 @@ func (l *lastBytes) Write(p []byte) (int, error) {
 // arrowFileReader reads the batches in the order of the file's footer.
 type arrowFileReader struct {
 	*ipc.FileReader
-	next int
+	next  int
+	unmap func() error // nil: the file is not mapped
 }
 
+// mapFrom is the size of a batch from which a file is mapped.
+const mapFrom = 16 << 20
+
+// newArrowFileReader maps a file of large batches where that is possible: a
+// batch may be as large as the file, and is then sent without ever being in
+// memory whole. Dictionaries the library cannot map.
 func newArrowFileReader(in *input) (Reader, error) {
-	r, err := ipc.NewFileReader(in.file)
+	r, err := ipc.NewFileReader(in.file, ipc.WithBodySizeLimit(in.size))
 	if err != nil {
 		return nil, fmt.Errorf("not a whole Arrow IPC file: %w", err)
 	}
-	return &arrowFileReader{FileReader: r}, nil
+	if in.size/int64(max(r.NumRecords(), 1)) < mapFrom || hasDictionary(r.Schema().Fields()) {
+		return &arrowFileReader{FileReader: r}, nil
+	}
+	data, unmap, err := mapFile(in.file, in.size)
+	if err != nil {
+		return &arrowFileReader{FileReader: r}, nil //nolint:nilerr // it is read without being mapped
+	}
+	mapped, err := ipc.NewMappedFileReader(data, ipc.WithBodySizeLimit(in.size))
+	if err != nil {
+		return nil, errors.Join(err, unmap())
+	}
+	return &arrowFileReader{FileReader: mapped, unmap: unmap}, nil
+}
+
+func hasDictionary(fields []arrow.Field) bool {
+	return slices.ContainsFunc(fields, func(f arrow.Field) bool {
+		nested, ok := f.Type.(arrow.NestedType)
+		return f.Type.ID() == arrow.DICTIONARY || ok && hasDictionary(nested.Fields())
+	})
+}
+
+// Close unmaps the file: batches that were read are not valid any more.
+func (r *arrowFileReader) Close() error {
+	err := r.FileReader.Close()
+	if r.unmap != nil {
+		err = errors.Join(err, r.unmap())
+	}
+	return err
 }
 
 func (r *arrowFileReader) Read() (arrow.RecordBatch, error) {

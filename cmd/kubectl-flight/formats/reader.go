@@ -14,7 +14,7 @@ const BatchRows = 64 << 10
 // Reader streams the batches of one input. One goroutine uses it.
 type Reader interface {
 	Schema() *arrow.Schema
-	// Read gives the next batch, which the caller releases, or io.EOF.
+	// Read gives the next batch, or io.EOF. The caller releases it before Close.
 	Read() (arrow.RecordBatch, error)
 	// Done is the part of the input that has been read, from 0 to 1, or
 	// negative where the size of the input is not known.
