@@ -20,7 +20,7 @@ cp config/rbac/role.yaml "$CHART/files/role.yaml"
 
 version=$(<VERSION)
 sed -i -E "s/^(version|appVersion): .*/\1: $version/" "$CHART/Chart.yaml"
-sed -i -E "s/^( *newTag): .*/\1: $version/" config/manager/kustomization.yaml
+sed -i -E "s#(ghcr.io/flight-operator/[a-z-]+):.*#\1:$version#" config/manager/deployment.yaml
 
 "$(hack/tools/bin.sh crd-ref-docs)" --log-level=ERROR --config=hack/crd-ref-docs/config.yaml --templates-dir=hack/crd-ref-docs \
   --source-path=api --renderer=markdown --output-path=docs/reference/api.md
