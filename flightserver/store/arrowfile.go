@@ -40,7 +40,12 @@ func newArrowEncoder(w io.Writer, schema *arrow.Schema) (*arrowEncoder, error) {
 
 func (e *arrowEncoder) Write(rec arrow.RecordBatch) (err error) {
 	defer recovered(&err, "writing Arrow")
-	return e.writer.Write(rec)
+	whole, err := compact(rec, arrow.LIST_VIEW, arrow.LARGE_LIST_VIEW)
+	if err != nil {
+		return err
+	}
+	defer whole.Release()
+	return e.writer.Write(whole)
 }
 
 func (e *arrowEncoder) Close() error {

@@ -57,17 +57,14 @@ func (e *parquetEncoder) Write(rec arrow.RecordBatch) (err error) {
 		return nil
 	}
 	for _, column := range rec.Columns() {
-		if err := checkSeconds(column.Data()); err != nil {
+		if err := checkParquetValues(column.Data()); err != nil {
 			return err
 		}
 	}
 	perRow := max(1, recordBytes(rec)/rows)
 	for done := int64(0); done < rows; {
 		n := min(rows-done, max(1, (maxRowGroupBytes-e.groupBytes)/perRow))
-		part := rec.NewSlice(done, done+n)
-		err := e.writer.WriteBuffered(part)
-		part.Release()
-		if err != nil {
+		if err := e.writeRows(rec, done, done+n); err != nil {
 			return err
 		}
 		done += n
@@ -80,6 +77,17 @@ func (e *parquetEncoder) Write(rec arrow.RecordBatch) (err error) {
 		}
 	}
 	return nil
+}
+
+func (e *parquetEncoder) writeRows(rec arrow.RecordBatch, from, to int64) error {
+	part := rec.NewSlice(from, to)
+	defer part.Release()
+	whole, err := compact(part, arrow.FIXED_SIZE_LIST)
+	if err != nil {
+		return err
+	}
+	defer whole.Release()
+	return e.writer.WriteBuffered(whole)
 }
 
 func (e *parquetEncoder) Close() (err error) {

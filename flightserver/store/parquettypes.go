@@ -85,9 +85,10 @@ func parquetHolds(t arrow.Type) bool {
 	return false
 }
 
-// checkSeconds refuses times in seconds that do not fit in milliseconds, which
-// the encoder would wrap around.
-func checkSeconds(data arrow.ArrayData) error {
+// checkParquetValues refuses values that the encoder would change or cannot
+// write, though others of their type are fine: times in seconds that do not fit
+// in milliseconds, and nulls among lists of fixed size.
+func checkParquetValues(data arrow.ArrayData) error {
 	switch t := data.DataType().(type) {
 	case *arrow.TimestampType:
 		if t.Unit == arrow.Second {
@@ -97,9 +98,13 @@ func checkSeconds(data arrow.ArrayData) error {
 		if t.Unit == arrow.Second {
 			return checkRange(arrow.Int32Traits.CastFromBytes(values(data)), math.MaxInt32/millisPerSecond, data)
 		}
+	case *arrow.FixedSizeListType:
+		if data.NullN() != 0 {
+			return fmt.Errorf("%w: Parquet cannot hold a null of type %s; use the Arrow format", ErrUnsupportedType, t)
+		}
 	}
 	for _, child := range data.Children() {
-		if err := checkSeconds(child); err != nil {
+		if err := checkParquetValues(child); err != nil {
 			return err
 		}
 	}
