@@ -63,7 +63,8 @@ var errorCodes = []struct {
 	{err: catalog.ErrBadName, code: codes.InvalidArgument, reason: "BAD_NAME"},
 	{err: catalog.ErrUnsupportedType, code: codes.InvalidArgument, reason: "UNSUPPORTED_TYPE"},
 	{err: catalog.ErrTooLarge, code: codes.InvalidArgument, reason: "TOO_LARGE"},
-	{err: catalog.ErrNoSpace, code: codes.ResourceExhausted, reason: "NO_SPACE"},
+	// Not RESOURCE_EXHAUSTED, which stock clients take for a bad request.
+	{err: catalog.ErrNoSpace, code: codes.Unavailable, reason: "NO_SPACE"},
 	{err: catalog.ErrCorrupt, code: codes.DataLoss, reason: "CORRUPT"},
 	{err: catalog.ErrOutcomeUnknown, code: codes.Unavailable, reason: "OUTCOME_UNKNOWN"},
 	{err: catalog.ErrClosed, code: codes.Unavailable, reason: "CLOSED"},

@@ -186,7 +186,9 @@ func TestDescribe(t *testing.T) {
 
 func TestTicketPinsTheVersion(t *testing.T) {
 	clock := testclock.NewFakeClock(time.Now())
-	srv, _ := startWith(t, Options{Settings: testSettings(t), Clock: clock})
+	o := options(testSettings(t))
+	o.Clock = clock
+	srv, _ := startWith(t, o)
 	client := connect(t, srv.URI(), nil, "")
 	ctx := t.Context()
 	must[[]string](t)(doPut(ctx, client, upload{to: path("d"), records: []arrow.RecordBatch{characters(t, "old")}}))

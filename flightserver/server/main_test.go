@@ -43,13 +43,20 @@ func testSettings(t *testing.T) *settings.ServerSettings {
 // start runs a server until the test ends or stop is called.
 func start(t *testing.T, s *settings.ServerSettings) (srv *Server, stop func()) {
 	t.Helper()
-	return startWith(t, Options{Settings: s, Clock: clock.RealClock{}})
+	return startWith(t, options(s))
+}
+
+func options(s *settings.ServerSettings) Options {
+	return Options{
+		Settings: s,
+		Logger:   slog.New(slog.DiscardHandler),
+		Registry: prometheus.NewRegistry(),
+		Clock:    clock.RealClock{},
+	}
 }
 
 func startWith(t *testing.T, o Options) (srv *Server, stop func()) {
 	t.Helper()
-	o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
-	o.Registry = prometheus.NewRegistry()
 	srv, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
