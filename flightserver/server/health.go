@@ -30,7 +30,12 @@ func (h *drainingHealth) Watch(request *healthpb.HealthCheckRequest, stream heal
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	defer context.AfterFunc(h.draining, cancel)()
-	return h.Server.Watch(request, watchUntil{stream, ctx})
+	err := h.Server.Watch(request, watchUntil{stream, ctx})
+	if h.draining.Err() == nil {
+		return err
+	}
+	// The watch may have ended before it told.
+	return stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING})
 }
 
 type watchUntil struct {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -15,9 +16,9 @@ import (
 // calls are refused, calls in flight end by themselves or at the drain timeout.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.data.Serve(s.dataListener) })
+	group.Go(func() error { return serve(s.data, s.dataListener) })
 	if s.admin != nil {
-		group.Go(func() error { return s.admin.Serve(s.adminListener) })
+		group.Go(func() error { return serve(s.admin, s.adminListener) })
 	}
 	if s.ops != nil {
 		group.Go(s.serveOps)
@@ -33,6 +34,14 @@ func (s *Server) Run(ctx context.Context) error {
 	err := group.Wait()
 	s.flight.background.Wait()
 	return errors.Join(err, s.Close())
+}
+
+// serve does not mind that the drain came before it.
+func serve(server *grpc.Server, listener net.Listener) error {
+	if err := server.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) {
+		return err
+	}
+	return nil
 }
 
 func (s *Server) serveOps() error {

@@ -1,0 +1,163 @@
+package auth
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestAuthenticate(t *testing.T) {
+	reader, digest := NewToken("alice", settings.RoleReader)
+	file := &settings.Credentials{Tokens: []settings.Token{digest}}
+	open := &settings.Credentials{Tokens: []settings.Token{digest}, Anonymous: settings.RoleReader}
+	cases := map[string]struct {
+		reason string
+		file   *settings.Credentials // nil: no file
+		header string
+		want   Identity
+		err    error
+	}{
+		"Known":            {reason: "a token has an identity", file: file, header: "Bearer " + reader, want: Identity{"alice", settings.RoleReader}},
+		"SchemeIsAnyCase":  {reason: "schemes are compared without case", file: file, header: "bearer " + reader, want: Identity{"alice", settings.RoleReader}},
+		"NoHeader":         {reason: "somebody must call", file: file, err: ErrNoCredentials},
+		"EmptyBearer":      {reason: "some clients send the scheme alone", file: file, header: "Bearer ", err: ErrNoCredentials},
+		"AnonymousRole":    {reason: "the file may let anyone read", file: open, want: Identity{"anonymous", settings.RoleReader}},
+		"UnknownKeyID":     {reason: "no digest to compare with", file: file, header: "Bearer fl1_00_" + strings.Repeat("x", 43), err: ErrInvalidToken},
+		"WrongSecret":      {reason: "the key id alone gives nothing", file: file, header: "Bearer " + reader[:len(reader)-1] + "~", err: ErrInvalidToken},
+		"WrongIsNobody":    {reason: "a wrong token is not anonymous", file: open, header: "Bearer x", err: ErrInvalidToken},
+		"NotOurs":          {reason: "a token of some other kind", file: file, header: "Bearer eyJhbGciOi", err: ErrInvalidToken},
+		"Basic":            {reason: "there are no passwords", file: file, header: "Basic dTpw", err: ErrInvalidToken},
+		"NoFile":           {reason: "a laptop needs no tokens", want: Identity{"anonymous", settings.RoleAdmin}},
+		"NoFileAndAnyText": {reason: "clients that always send a token work on a laptop", header: "Bearer x", want: Identity{"anonymous", settings.RoleAdmin}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			path := ""
+			if tc.file != nil {
+				path = writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), tc.file)
+			}
+			a, err := Open(path, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := a.Authenticate(tc.header)
+			if !errors.Is(err, tc.err) {
+				t.Errorf("error = %v, want %v: %s", err, tc.err, tc.reason)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestAllow(t *testing.T) {
+	everything := []Verb{List, Describe, Read, Write, Drop}
+	cases := map[settings.Role][]Verb{
+		"":                  nil,
+		"Owner":             nil, // not known
+		settings.RoleReader: {List, Describe, Read},
+		settings.RoleWriter: everything,
+		settings.RoleAdmin:  everything,
+	}
+	for role, may := range cases {
+		for _, verb := range append(everything, "fly") {
+			allowed := false
+			for _, v := range may {
+				allowed = allowed || v == verb
+			}
+			err := Identity{Name: "bob", Role: role}.Allow(verb, "nyc/trips")
+			if allowed != (err == nil) || (err != nil && !errors.Is(err, ErrForbidden)) {
+				t.Errorf("role %q, %s: %v", role, verb, err)
+			}
+			if err != nil && (!strings.Contains(err.Error(), string(verb)) || !strings.Contains(err.Error(), "nyc/trips")) {
+				t.Errorf("the message lacks verb or dataset: %v", err)
+			}
+		}
+	}
+}
+
+func TestAddToken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.yaml")
+	first, err := AddToken(path, "alice", settings.RoleReader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := AddToken(path, "bob", settings.RoleWriter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := AddToken(path, "eve", "Owner"); err == nil {
+		t.Error("a role that there is not was taken")
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{first, second} {
+		if secret := token[strings.LastIndex(token, "_")+1:]; len(token) != len("fl1_")+12+1+43 || strings.Contains(string(content), secret) {
+			t.Errorf("token %q", token)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode = %v, %v", info.Mode(), err)
+	}
+	a, err := Open(path, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, err := a.Authenticate("Bearer " + second); err != nil || id.Name != "bob" {
+		t.Errorf("identity = %v, %v", id, err)
+	}
+}
+
+func TestReloadKeepsTheLastGoodFile(t *testing.T) {
+	token, digest := NewToken("alice", settings.RoleReader)
+	path := filepath.Join(t.TempDir(), "auth.yaml")
+	writeCredentials(t, path, &settings.Credentials{Tokens: []settings.Token{digest}})
+	a, err := Open(path, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision := a.Revision()
+	if err := os.WriteFile(path, []byte("tokens: [broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.reload()
+	a.reload()
+	if _, err := a.Authenticate("Bearer " + token); err != nil || a.Revision() != revision {
+		t.Errorf("after a broken file: %v, revision %s, want %s", err, a.Revision(), revision)
+	}
+	if n := testutil.ToFloat64(a.metrics.reloadFailures); n != 1 {
+		t.Errorf("failures = %v, want one for one broken state", n)
+	}
+	writeCredentials(t, path, &settings.Credentials{})
+	a.reload()
+	if _, err := a.Authenticate("Bearer " + token); !errors.Is(err, ErrInvalidToken) {
+		t.Errorf("after the token's end: %v", err)
+	}
+}
+
+func writeCredentials(t *testing.T, path string, c *settings.Credentials) string {
+	t.Helper()
+	content, err := c.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
