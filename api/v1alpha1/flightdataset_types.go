@@ -107,7 +107,7 @@ type DatasetSchema struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:MaxItems=500
 	Fields []SchemaField `json:"fields"`
 }
 
@@ -124,7 +124,7 @@ type SchemaField struct {
 	// decimal128(10, 2), list<float64>.
 	//
 	// +required
-	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:XValidation:rule="self.matches('^ *(null|bool|u?int(8|16|32|64)|float(16|32|64)|utf8|string|large_utf8|utf8_view|binary|large_binary|binary_view|date32|date64|month_interval|day_time_interval|month_day_nano_interval|timestamp *\\\\[ *(s|ms|us|ns) *(, *[A-Za-z0-9_+:/-]+ *)?\\\\]|duration *\\\\[ *(s|ms|us|ns) *\\\\]|time32 *\\\\[ *(s|ms) *\\\\]|time64 *\\\\[ *(us|ns) *\\\\]|decimal32 *\\\\( *[1-9] *, *[0-9]+ *\\\\)|decimal64 *\\\\( *([1-9]|1[0-8]) *, *[0-9]+ *\\\\)|decimal128 *\\\\( *([1-9]|[12][0-9]|3[0-8]) *, *[0-9]+ *\\\\)|decimal256 *\\\\( *([1-9]|[1-6][0-9]|7[0-6]) *, *[0-9]+ *\\\\)|fixed_size_binary *\\\\( *[1-9][0-9]{0,8} *\\\\)|(list|large_list|list_view|large_list_view) *<.+>|fixed_size_list *<.+> *\\\\( *[1-9][0-9]{0,8} *\\\\)|struct *<[^:]*:.+>|map *<.+,.+>|dictionary *< *u?int(8|16|32|64) *,.+>|run_end_encoded *< *int(16|32|64) *,.+>) *$')",message="type must be an Arrow type such as int64, float64, bool, utf8, binary, date32, timestamp[us, UTC], decimal128(10, 2), list<float64> or struct<a: int64, b: utf8>"
 	Type string `json:"type"`
 

@@ -71,6 +71,7 @@ func claimTemplate(d *Desired) *corev1ac.PersistentVolumeClaimApplyConfiguration
 		WithLabels(metadata.Labels(d.Cluster)).
 		WithSpec(spec).
 		WithStatus(corev1ac.PersistentVolumeClaimStatus().WithPhase(corev1.ClaimPending))
-	claim.Namespace = nil // a template's is that of its StatefulSet
+	// Kubernetes stores a template without what names an object of its own.
+	claim.APIVersion, claim.Kind, claim.Namespace = nil, nil, nil
 	return claim
 }
