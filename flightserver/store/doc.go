@@ -1,0 +1,83 @@
+// Package store keeps versions of datasets: immutable segments of records, and
+// a log for each dataset whose entries, the manifests, name the segments of one
+// version each. It needs two things from below, [Segments] and [Commits]; a
+// directory gives both.
+//
+// # Layout
+//
+// A data directory holds
+//
+//	LOCK                       held by flock(2) while a server or a check runs
+//	RESERVE                    256 KiB that a full volume gives up for dropping
+//	tmp/<32 hex>               log entries that have no number yet
+//	catalog/<n>                the catalog's log, see package catalog
+//	d/<id>/m/<v>               the manifest of version v
+//	d/<id>/s/<upload>/<n>      segment n of an upload
+//	d/<id>/s/<upload>/<n>.sum  its sidecar
+//
+// <id> and <upload> are 32 lower-case hex digits, drawn at random: no name that
+// a client chose reaches the file system. <upload> is drawn for every attempt,
+// so that nothing is written twice; the id that a client gives an upload to
+// retry it stands in the manifest. <n> of a log and <v> have 20 decimal digits,
+// <n> of a segment as many as it needs.
+//
+// # Segments
+//
+// A segment is a whole Arrow IPC file, not compressed, or a whole Parquet file,
+// zstd, with the Arrow schema in its metadata; other programs open it as it
+// is. A file of the one format cannot replace a dictionary, only extend it, so
+// an upload whose dictionary is replaced goes on in the next segment; so does
+// one that passes a GiB.
+//
+// The sidecar has the checksums of the segment's blocks. Integers are
+// little-endian, checksums CRC-32C:
+//
+//	0   8   "FLTSUM1\n"
+//	8   4   bytes in a block: 262144
+//	12  8   bytes in the segment
+//	20  4   checksum of block 0
+//	24  4   checksum of block 1, and so on; the last block may be short
+//
+// The manifest has the size of the segment and the checksum of the sidecar, so
+// one chain of checksums reaches from a manifest to every byte. A reader
+// verifies each block before it uses a byte of it, each time it is read.
+//
+// # Logs
+//
+// An entry is text of at most a MiB: a line with the checksum of all that
+// follows, and JSON.
+//
+//	flightserver manifest 1 crc32c:8ab3f0e2
+//	{"version":7,"parent":6,"nonce":"…","created":"…","rows":…,"bytes":…,"partitions":[{"added":[…]}],"uploads":[…]}
+//
+// A manifest adds segments to those of its parent, or is whole: then it names
+// all segments, the schema and the last 1024 uploads. What replaces its parent
+// is whole, and so is every 64th version, unless it would pass a MiB; a start
+// reads from the last whole one on. The nonce makes the bytes of each try its
+// own: a writer that got no answer reads the entry and knows whose it is.
+//
+// # What survives a crash
+//
+// A write goes through these steps, and may stop after any:
+//
+//  1. Segments are written below a new upload directory. Nothing names it:
+//     the next start removes it.
+//  2. Segment and sidecar are synced, then the directories from the upload's
+//     up. Still nothing names them.
+//  3. The manifest is written to tmp and synced. The next start removes it.
+//  4. It is linked under its number, which fails if the number is taken.
+//     A server that starts after its process died sees the version, though a
+//     loss of power would still take it back. The file in tmp tells of that: the
+//     start syncs all logs before it believes them.
+//  5. The log's directory is synced. The version is there for good, and the
+//     upload is acknowledged only now. Had the sync failed, the outcome would be
+//     unknown: the writer is told so, and the files stay.
+//  6. The file in tmp is removed.
+//
+// Deleting goes the other way round, so that no manifest that can be read names
+// a segment that is gone: first the version is taken from readers, then
+// manifests are removed, the lowest first, and their directory synced, then the
+// segments, once the last reader is done. A start skips the manifests below the
+// oldest whole one of an unbroken run, and removes segments that no manifest
+// names.
+package store
