@@ -1,0 +1,51 @@
+"""Where endpoints say that their data is: what was advertised, and the client's own connection."""
+
+import socket
+
+import pytest
+from pyarrow import flight
+
+from harness import calls, data, pki
+
+REUSE = "arrow-flight-reuse-connection://?"
+
+
+@pytest.fixture
+def address():
+    """A free port, known before the server starts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def locations(endpoint):
+    return [location.uri.decode() for location in endpoint.locations]
+
+
+def test_nothing_advertised(client):
+    """The address that a server listens on is nothing that clients could use."""
+    calls.put(client, "t", data.people())
+    [endpoint] = calls.info(client, "t").endpoints
+    assert locations(endpoint) == [REUSE]
+
+
+def test_advertised_address(start, address):
+    server = start("--advertise", f"grpc://{address}", listen=address)
+    with server.connect() as client:
+        calls.put(client, "t", data.people())
+        [endpoint] = calls.info(client, "t").endpoints
+    assert locations(endpoint) == [f"grpc://{address}", REUSE]
+    with flight.connect(endpoint.locations[0]) as other:
+        assert other.do_get(endpoint.ticket).read_all() == data.people()
+
+
+def test_advertised_address_with_tls(start, address, tmp_path):
+    authority, files = pki.Authority(), pki.Files(tmp_path / "tls")
+    files.put_pair(authority)
+    server = start("--advertise", f"grpc+tls://{address}", *files.flags, listen=address)
+    with server.connect(tls_root_certs=authority.pem) as client:
+        calls.put(client, "t", data.people())
+        [endpoint] = calls.info(client, "t").endpoints
+    assert locations(endpoint) == [f"grpc+tls://{address}", REUSE]
+    with flight.connect(endpoint.locations[0], tls_root_certs=authority.pem) as other:
+        assert other.do_get(endpoint.ticket).read_all() == data.people()
