@@ -23,7 +23,7 @@ func (OS) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return osFile{f}, nil
+	return &newFile{osFile: osFile{f}}, nil
 }
 
 // Open implements FS.
@@ -102,4 +102,25 @@ func (f osFile) Size() (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// writebackBytes is how much is written before the disk is asked to begin with
+// it, so that Sync finds little left to do.
+const writebackBytes = 8 << 20
+
+// newFile is a file that is being filled.
+type newFile struct {
+	osFile
+	written int64
+	started int64 // how much of it the disk was asked for
+}
+
+func (f *newFile) Write(p []byte) (int, error) {
+	n, err := f.osFile.Write(p)
+	f.written += int64(n)
+	if f.written-f.started >= writebackBytes {
+		startWriteback(f.File, f.started, f.written-f.started)
+		f.started = f.written
+	}
+	return n, err
 }
