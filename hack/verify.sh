@@ -4,27 +4,29 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# snapshot: the work tree as it is. Changes that are not committed yet are no
-# failure, as long as generating adds nothing to them.
+# snapshot: a checksum of every file. What is not committed yet is no failure,
+# as long as generating changes nothing in it.
 snapshot() {
-  git diff HEAD
-  git ls-files --others --exclude-standard -z | xargs -0 --no-run-if-empty sha256sum
+  git ls-files --cached --others --exclude-standard | sort -u | while IFS= read -r file; do
+    [ ! -f "$file" ] || sha256sum "$file"
+  done
 }
 
+failed=0
 before=$(snapshot)
 hack/generate.sh
-if ! changes=$(diff <(echo "$before") <(snapshot)); then
-  git --no-pager diff
-  git status --short
-  echo "$changes" | grep '^[<>]' | head -40
-  echo "generated files were not up to date; they are now: commit them" >&2
-  exit 1
+mapfile -t changed < <(comm -3 <(sort <<<"$before") <(snapshot | sort) | awk '{ print $2 }' | sort -u)
+if [ ${#changed[@]} -gt 0 ]; then
+  git --no-pager diff -- "${changed[@]}"
+  printf 'was not up to date, now is, commit it: %s\n' "${changed[@]}" >&2
+  failed=1
 fi
 
-git ls-files '*go.mod' | while read -r file; do
+for file in $(git ls-files '*go.mod'); do
   module=$(dirname "$file")
   go -C "$module" mod tidy -diff || {
     echo "$file is not tidy: run (cd $module && go mod tidy)" >&2
-    exit 1
+    failed=1
   }
 done
+exit $failed
