@@ -50,6 +50,8 @@ start_local_cluster() {
     "$REPO/hack/localcluster/up.sh" 1 >/dev/null
     KUBECONFIG=$(local_kubeconfig)
   fi
+  # Its own kubectl, since another may be too old for it.
+  PATH=$("$REPO/hack/localcluster/binaries.sh" envtest):$PATH
   export KUBECONFIG
 }
 
