@@ -42,11 +42,12 @@ def put(client, dataset, data, *, mode=None, rows=None, chunk=None, options=None
 
 
 def last_result(results):
-    """The end of an upload's answers; None if it was refused, which close() then raises."""
+    """The last of an upload's answers. A refused upload has none, and close() raises its reason."""
     last = None
     while (result := results.read()) is not None:
         last = result
-    return json.loads(last.to_pybytes()) if last else None
+    assert last is not None, "the upload was not acknowledged"
+    return json.loads(last.to_pybytes())
 
 
 def info(client, dataset, options=None):
