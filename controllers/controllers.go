@@ -8,6 +8,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/flight-operator/flight-operator/controllers/flightcluster"
+	"github.com/flight-operator/flight-operator/controllers/flightdataset"
 	"github.com/flight-operator/flight-operator/controllers/serveradmin"
 )
 
@@ -39,6 +40,12 @@ func All(mgr ctrl.Manager, o Options) []Controller {
 			Clock:       o.Clock,
 			Dialer:      o.Dialer,
 			ServerImage: o.ServerImage,
+		},
+		&flightdataset.Controller{
+			Client:   mgr.GetClient(),
+			Recorder: mgr.GetEventRecorder("flightdataset"),
+			Clock:    o.Clock,
+			Dialer:   o.Dialer,
 		},
 	}
 }

@@ -29,12 +29,16 @@ var (
 	ErrNotFound = errors.New("serveradmin: dataset not found")
 	// ErrRefused: the server understood and will not; asking again is of no use.
 	ErrRefused = errors.New("serveradmin: refused by the server")
+	// ErrUnreachable: no server answered in time.
+	ErrUnreachable = errors.New("serveradmin: server does not answer")
 )
 
 // Dialer opens connections to admin ports; the zero value dials the network.
 type Dialer struct {
 	// DialContext replaces the network, for tests.
 	DialContext func(ctx context.Context, address string) (net.Conn, error)
+	// Now replaces the time that certificates are checked against, for tests.
+	Now func() time.Time
 }
 
 // Target is the admin port of one server and what is needed to trust it.
@@ -60,6 +64,7 @@ func (d Dialer) Dial(t Target) (*Client, error) {
 			ServerName:   t.Host,
 			RootCAs:      roots,
 			Certificates: []tls.Certificate{t.Certificate},
+			Time:         d.Now,
 		})),
 	}
 	target := fmt.Sprintf("dns:///%s:%d", t.Host, settings.PortAdmin)
@@ -151,6 +156,8 @@ func fromStatus(err error) error {
 		return fmt.Errorf("%w: %s", ErrNotFound, s.Message())
 	case codes.InvalidArgument, codes.FailedPrecondition, codes.AlreadyExists, codes.Unimplemented:
 		return fmt.Errorf("%w: %s", ErrRefused, s.Message())
+	case codes.Unavailable, codes.DeadlineExceeded:
+		return fmt.Errorf("%w: %s", ErrUnreachable, s.Message())
 	}
 	return errors.New(s.Message())
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/google/uuid"
@@ -30,6 +31,7 @@ type FlightServer struct {
 	flight.BaseFlightServer
 
 	listener net.Listener
+	now      func() time.Time
 	secrets  client.Client
 	key      client.ObjectKey // of the FlightCluster
 
@@ -42,7 +44,7 @@ type FlightServer struct {
 
 // StartFlightServer starts the server of one FlightCluster. It answers once it
 // has loaded its files.
-func StartFlightServer(t *testing.T, c client.Client, cluster client.ObjectKey) *FlightServer {
+func StartFlightServer(t *testing.T, c client.Client, cluster client.ObjectKey, now func() time.Time) *FlightServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,6 +52,7 @@ func StartFlightServer(t *testing.T, c client.Client, cluster client.ObjectKey) 
 	}
 	s := &FlightServer{
 		listener: listener,
+		now:      now,
 		secrets:  c,
 		key:      cluster,
 		member:   settings.MemberStatus{Version: "1.2.3", UsedBytes: 10 << 20, CapacityBytes: 1 << 30},
@@ -98,6 +101,7 @@ func (s *FlightServer) Load(t *testing.T) {
 		Certificates: []tls.Certificate{certificate},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ClientCAs:    roots,
+		Time:         s.now,
 	}
 	s.member.LeafRevision = settings.Revision(pair.Data[settings.TLSCertFile])
 	s.member.AuthRevision = settings.Revision(auth.Data[settings.CredentialsFile])

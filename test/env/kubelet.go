@@ -73,6 +73,7 @@ func (k *Kubelet) run(ctx context.Context, set *appsv1.StatefulSet, ordinal int,
 		Spec: *set.Spec.Template.Spec.DeepCopy(),
 	}
 	pod.Labels[appsv1.StatefulSetRevisionLabel] = revision
+	pod.Spec.NodeName = "node" // a pod on a node goes when its kubelet says so
 	for _, claim := range set.Spec.VolumeClaimTemplates {
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: claim.Name, VolumeSource: corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name + "-" + name},
@@ -83,6 +84,9 @@ func (k *Kubelet) run(ctx context.Context, set *appsv1.StatefulSet, ordinal int,
 	}
 	if err := k.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
 		return err
+	}
+	if pod.DeletionTimestamp != nil {
+		return k.Client.Delete(ctx, pod, client.GracePeriodSeconds(0)) // the next round makes it anew
 	}
 	ready := corev1.ConditionTrue
 	if k.Unready {

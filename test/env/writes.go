@@ -17,7 +17,7 @@ var ErrKilled = errors.New("env: the operator is dead")
 // Writes counts the writes that go through its Client, and can end them after
 // the n-th: to the API server the operator then looks as if it had died.
 type Writes struct {
-	Client client.Client
+	Client client.WithWatch
 
 	mu    sync.Mutex
 	count int
