@@ -306,3 +306,29 @@ func (v *fullVolume) wasFull() bool {
 	defer v.mu.Unlock()
 	return v.full
 }
+
+// TestPowerLossAfterUnknownOutcome lets a retry find a version that was linked
+// and never synced. Once it is acknowledged, a loss of power must not take it.
+func TestPowerLossAfterUnknownOutcome(t *testing.T) {
+	fs := vfs.NewMemory()
+	c := mustOpen(t, quiet(fs))
+	d := mustPut(t, c, "a", ModeCreate, 1)
+	mustClose(t, c)
+
+	failing := func(op errorfs.Op) error {
+		if op.Kind == errorfs.SyncDir && strings.HasSuffix(op.Name, d.ID+"/m") {
+			return errors.New("injected")
+		}
+		return nil
+	}
+	c = mustOpen(t, quiet(errorfs.New(fs, failing)))
+	_, err := putID(t.Context(), c, "a", ModeAppend, "retried", 2)
+	wantError(t, err, ErrOutcomeUnknown)
+	mustClose(t, c)
+
+	c = mustOpen(t, quiet(fs))
+	if again, err := putID(t.Context(), c, "a", ModeAppend, "retried", 2); err != nil || again.Version != 2 {
+		t.Fatalf("the retry made %+v, %v", again, err)
+	}
+	wantRecovered(t, "after the retry", fs.CrashClone(nil), state{"a": {1, 2}})
+}

@@ -63,9 +63,6 @@ func (v *version) describe() Version {
 // ID is the random name that the dataset's files have.
 func (d *Dataset) ID() string { return d.id }
 
-// Format is how the dataset's segments are encoded.
-func (d *Dataset) Format() Format { return d.format }
-
 // Newest describes the newest version.
 func (d *Dataset) Newest() Version { return d.newest.Load().describe() }
 

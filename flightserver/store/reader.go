@@ -19,9 +19,6 @@ type Snapshot struct {
 	once    sync.Once
 }
 
-// Describe tells what the snapshot holds.
-func (s *Snapshot) Describe() Version { return s.version.describe() }
-
 // Release lets go of the files. Only the first call counts.
 func (s *Snapshot) Release() {
 	s.once.Do(func() { s.dataset.release(s.version.generation) })

@@ -152,14 +152,6 @@ func (w *Writer) Flush() error {
 	return w.err
 }
 
-// Rows is how many rows were written.
-func (w *Writer) Rows() int64 {
-	if w.open == nil {
-		return w.rows
-	}
-	return w.rows + w.open.rows
-}
-
 // Schema is what the records are stored under.
 func (w *Writer) Schema() *arrow.Schema { return w.schema }
 
