@@ -24,13 +24,15 @@ import (
 // others.
 const callTimeout = 5 * time.Second
 
+// Errors that callers act upon. Their texts end up in conditions, where nobody
+// knows this package.
 var (
 	// ErrNotFound: the server has no such dataset.
-	ErrNotFound = errors.New("serveradmin: dataset not found")
+	ErrNotFound = errors.New("the server has no such dataset")
 	// ErrRefused: the server understood and will not; asking again is of no use.
-	ErrRefused = errors.New("serveradmin: refused by the server")
+	ErrRefused = errors.New("the server refuses")
 	// ErrUnreachable: no server answered in time.
-	ErrUnreachable = errors.New("serveradmin: server does not answer")
+	ErrUnreachable = errors.New("the server does not answer")
 )
 
 // Dialer opens connections to admin ports; the zero value dials the network.
@@ -55,7 +57,7 @@ type Client struct{ flight flight.Client }
 func (d Dialer) Dial(t Target) (*Client, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(t.Roots) {
-		return nil, fmt.Errorf("serveradmin: no certificate among the roots for %s", t.Host)
+		return nil, fmt.Errorf("no certificate among the roots for %s", t.Host)
 	}
 	options := []grpc.DialOption{
 		grpc.WithNoProxy(), // pods are never behind the proxy that leads out of Kubernetes
@@ -74,7 +76,7 @@ func (d Dialer) Dial(t Target) (*Client, error) {
 	}
 	client, err := flight.NewClientWithMiddleware(target, nil, nil, options...)
 	if err != nil {
-		return nil, fmt.Errorf("serveradmin: dialing %s: %w", t.Host, err)
+		return nil, fmt.Errorf("dialing %s: %w", t.Host, err)
 	}
 	return &Client{flight: client}, nil
 }
@@ -105,14 +107,14 @@ func (c *Client) call(ctx context.Context, action string, in, out any) error {
 	defer cancel()
 	body, err := marshal(in)
 	if err != nil {
-		return fmt.Errorf("serveradmin: %s: %w", action, err)
+		return fmt.Errorf("%s: %w", action, err)
 	}
 	stream, err := c.flight.DoAction(ctx, &flight.Action{Type: action, Body: body})
 	if err != nil {
-		return fmt.Errorf("serveradmin: %s: %w", action, fromStatus(err))
+		return fmt.Errorf("%s: %w", action, fromStatus(err))
 	}
 	if err := receive(stream, out); err != nil {
-		return fmt.Errorf("serveradmin: %s: %w", action, fromStatus(err))
+		return fmt.Errorf("%s: %w", action, fromStatus(err))
 	}
 	return nil
 }

@@ -67,24 +67,27 @@ func asBefore(kind string, before []metav1.Condition) metav1.Condition {
 
 func datasetReady(o *DatasetObservation, parts []metav1.Condition) metav1.Condition {
 	const kind = v1alpha1.ConditionReady
-	if o.Stall != nil {
+	failing := firstFailing(parts)
+	switch {
+	case o.Stall != nil:
 		return isFalse(kind, o.Stall.Reason, o.Stall.Message)
-	}
-	waiting := ""
-	for _, part := range parts {
-		if part.Status != metav1.ConditionTrue {
-			waiting = part.Message
-			if !o.Dropping {
-				return isFalse(kind, part.Reason, waiting)
-			}
-			break
-		}
-	}
-	if o.Dropping {
-		return isFalse(kind, v1alpha1.ReasonDropping, fmt.Sprintf("the data is dropped before the resource goes; set spec.deletionPolicy to Retain to keep it. %s", waiting))
-	}
-	if o.Version == 0 {
+	case o.Dropping:
+		return isFalse(kind, v1alpha1.ReasonDropping,
+			"the data is dropped before the resource goes; set spec.deletionPolicy to Retain to keep it: "+failing.Message)
+	case failing.Type != "":
+		return isFalse(kind, failing.Reason, failing.Message)
+	case o.Version == 0:
 		return isTrue(kind, v1alpha1.ReasonReady, "ready for its first upload")
 	}
 	return isTrue(kind, v1alpha1.ReasonReady, fmt.Sprintf("version %d with %d rows", o.Version, o.Rows))
+}
+
+// firstFailing is zero when every part is True.
+func firstFailing(parts []metav1.Condition) metav1.Condition {
+	for _, part := range parts {
+		if part.Status != metav1.ConditionTrue {
+			return part
+		}
+	}
+	return metav1.Condition{}
 }
