@@ -59,6 +59,7 @@ def nested():
         "fixed_size_list": pa.array([[1, 2], None, [3, None]], pa.list_(pa.int64(), 2)),
         "struct": struct,
         "struct without fields": pa.array([{}, None, {}], pa.struct([])),
+        "list of null": pa.array([[None], None, []], pa.list_(pa.null())),
         "map": pa.array([[("k", 1)], None, []], pa.map_(pa.string(), pa.int64())),
         "map of sorted keys": pa.array(
             [[("a", 1), ("b", 2)], None, []], pa.map_(pa.string(), pa.int64(), keys_sorted=True)
