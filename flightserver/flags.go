@@ -6,27 +6,29 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
+type serverSettings = settings.ServerSettings
+
 const insecureFlag = "insecure"
 
 // settingsFlags are the flags that override the settings file, each with the
 // place of its value there.
 var settingsFlags = []struct {
 	name, usage string
-	place       func(*settings.ServerSettings) *string
+	place       func(*serverSettings) *string
 }{
-	{"data-dir", "directory of the data; made when it is missing", func(s *settings.ServerSettings) *string { return &s.DataDir }},
-	{"listen", "HOST:PORT of the data port, for clients", func(s *settings.ServerSettings) *string { return &s.Listen }},
-	{"admin-listen", "HOST:PORT of the admin port, for the operator; empty: none", func(s *settings.ServerSettings) *string { return &s.AdminListen }},
-	{"ops-listen", "HOST:PORT of health, readiness and metrics; empty: none", func(s *settings.ServerSettings) *string { return &s.OpsListen }},
-	{"tls-cert", "certificate of the data port (PEM), leaf first", func(s *settings.ServerSettings) *string { return &dataTLS(s).CertFile }},
-	{"tls-key", "key of the certificate (PEM)", func(s *settings.ServerSettings) *string { return &dataTLS(s).KeyFile }},
-	{"client-ca", "roots (PEM); given, clients of the data port need a certificate", func(s *settings.ServerSettings) *string { return &dataTLS(s).ClientCAFile }},
-	{"admin-tls-cert", "certificate of the admin port (PEM), leaf first", func(s *settings.ServerSettings) *string { return &adminTLS(s).CertFile }},
-	{"admin-tls-key", "key of the admin port's certificate (PEM)", func(s *settings.ServerSettings) *string { return &adminTLS(s).KeyFile }},
-	{"admin-client-ca", "roots (PEM) of the operator's certificate", func(s *settings.ServerSettings) *string { return &adminTLS(s).ClientCAFile }},
-	{"auth-file", "digests of tokens, as 'flightserver token' writes them; none: every call is allowed everything", func(s *settings.ServerSettings) *string { return &s.AuthFile }},
-	{"advertise", "URI that clients reach the data port at, such as grpc+tls://flight.example:8815", func(s *settings.ServerSettings) *string { return &s.Advertise }},
-	{"log-format", "text or json", func(s *settings.ServerSettings) *string { return &s.LogFormat }},
+	{"data-dir", "directory of the data; made when it is missing", func(s *serverSettings) *string { return &s.DataDir }},
+	{"listen", "HOST:PORT of the data port, for clients", func(s *serverSettings) *string { return &s.Listen }},
+	{"admin-listen", "HOST:PORT of the admin port, for the operator; empty: none", func(s *serverSettings) *string { return &s.AdminListen }},
+	{"ops-listen", "HOST:PORT of health, readiness and metrics; empty: none", func(s *serverSettings) *string { return &s.OpsListen }},
+	{"tls-cert", "certificate of the data port (PEM), leaf first", func(s *serverSettings) *string { return &dataTLS(s).CertFile }},
+	{"tls-key", "key of the certificate (PEM)", func(s *serverSettings) *string { return &dataTLS(s).KeyFile }},
+	{"client-ca", "roots (PEM); given, clients of the data port need a certificate", func(s *serverSettings) *string { return &dataTLS(s).ClientCAFile }},
+	{"admin-tls-cert", "certificate of the admin port (PEM), leaf first", func(s *serverSettings) *string { return &adminTLS(s).CertFile }},
+	{"admin-tls-key", "key of the admin port's certificate (PEM)", func(s *serverSettings) *string { return &adminTLS(s).KeyFile }},
+	{"admin-client-ca", "roots (PEM) of the operator's certificate", func(s *serverSettings) *string { return &adminTLS(s).ClientCAFile }},
+	{"auth-file", "digests of tokens, from 'flightserver token'; none: every call may do everything", func(s *serverSettings) *string { return &s.AuthFile }},
+	{"advertise", "URI that clients reach the data port at, such as grpc+tls://flight.example:8815", func(s *serverSettings) *string { return &s.Advertise }},
+	{"log-format", "text or json", func(s *serverSettings) *string { return &s.LogFormat }},
 }
 
 func addSettingsFlags(flags *pflag.FlagSet) {
@@ -37,7 +39,7 @@ func addSettingsFlags(flags *pflag.FlagSet) {
 }
 
 // overrideSettings writes the flags that were given over what the file says.
-func overrideSettings(s *settings.ServerSettings, flags *pflag.FlagSet) {
+func overrideSettings(s *serverSettings, flags *pflag.FlagSet) {
 	for _, f := range settingsFlags {
 		if flags.Changed(f.name) {
 			*f.place(s) = flags.Lookup(f.name).Value.String()
@@ -48,9 +50,9 @@ func overrideSettings(s *settings.ServerSettings, flags *pflag.FlagSet) {
 	}
 }
 
-func dataTLS(s *settings.ServerSettings) *settings.TLS { return orNew(&s.TLS) }
+func dataTLS(s *serverSettings) *settings.TLS { return orNew(&s.TLS) }
 
-func adminTLS(s *settings.ServerSettings) *settings.TLS { return orNew(&s.AdminTLS) }
+func adminTLS(s *serverSettings) *settings.TLS { return orNew(&s.AdminTLS) }
 
 func orNew(t **settings.TLS) *settings.TLS {
 	if *t == nil {

@@ -43,7 +43,10 @@ func Open(path string, logger *slog.Logger, registerer prometheus.Registerer) (*
 		a.loaded.Store(&credentials{anonymous: settings.RoleAdmin})
 		return a, nil
 	}
-	return a, a.load()
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // Run follows the file until ctx is done.

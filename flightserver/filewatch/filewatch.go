@@ -35,7 +35,8 @@ func Run(ctx context.Context, logger *slog.Logger, files []string, changed func(
 		case <-ctx.Done():
 			return
 		case <-poll.C:
-		case <-lost: // a queue ran over: there may have been anything
+		case err := <-lost:
+			logger.Warn("events of watched files are lost, any file may have changed", "error", err)
 		case <-events:
 			if !drain(ctx, events) {
 				return

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 
@@ -70,6 +69,6 @@ func (s *flightService) dropDataset(ctx context.Context, body []byte) ([][]byte,
 	if err := s.catalog.Drop(ctx, name, ""); err != nil {
 		return nil, err
 	}
-	s.logger.Info("dataset dropped", "dataset", name, slog.String("id", callFrom(ctx).id))
+	s.logger.Info("dataset dropped", "dataset", name, "id", callFrom(ctx).id)
 	return nil, nil
 }

@@ -114,7 +114,7 @@ func (s *adminService) dropDataset(ctx context.Context, body []byte) ([][]byte, 
 	if err := s.catalog.Drop(ctx, ref.Dataset, ref.ID); err != nil {
 		return nil, err
 	}
-	s.logger.Info("dataset dropped", "dataset", ref.Dataset, slog.String("id", callFrom(ctx).id))
+	s.logger.Info("dataset dropped", "dataset", ref.Dataset, "id", callFrom(ctx).id)
 	return nil, nil
 }
 
@@ -123,14 +123,14 @@ func (s *adminService) health(context.Context, []byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, leaf := s.revisions()
+	authRevision, leafRevision := s.revisions()
 	return jsonResult(settings.MemberStatus{
 		Version:       settings.Version,
 		UsedBytes:     used,
 		CapacityBytes: capacity,
 		Datasets:      len(s.catalog.List("")),
-		AuthRevision:  credentials,
-		LeafRevision:  leaf,
+		AuthRevision:  authRevision,
+		LeafRevision:  leafRevision,
 	})
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,7 +17,7 @@ import (
 const writeBuffer = 1 << 20
 
 func newGRPCServer(certificates *tlsreload.Reloader, surround []grpc.ServerOption) *grpc.Server {
-	options := append(surround,
+	options := slices.Concat(surround, []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(wire.MaxMessageBytes),
 		grpc.WriteBufferSize(writeBuffer),
 		// Handlers use the catalog, which is closed once the server has stopped.
@@ -27,7 +28,7 @@ func newGRPCServer(certificates *tlsreload.Reloader, surround []grpc.ServerOptio
 		}),
 		// A peer that is gone without a word holds its uploads' space no longer.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
-	)
+	})
 	if certificates != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(certificates.Config())))
 	}

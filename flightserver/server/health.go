@@ -40,7 +40,7 @@ func (h *drainingHealth) Watch(request *healthpb.HealthCheckRequest, stream heal
 
 type watchUntil struct {
 	healthpb.Health_WatchServer
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // gRPC asks a stream for its context
 }
 
 func (w watchUntil) Context() context.Context { return w.ctx }

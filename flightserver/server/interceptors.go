@@ -146,7 +146,7 @@ func (a around) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServe
 
 type streamWithContext struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // gRPC asks a stream for its context
 }
 
 func (s streamWithContext) Context() context.Context { return s.ctx }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -184,7 +185,7 @@ func answers(stream flight.FlightService_DoPutClient) ([]string, error) {
 	var out []string
 	for {
 		result, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
@@ -256,7 +257,7 @@ func list(ctx context.Context, client flight.Client, criteria string) ([]string,
 	var out []string
 	for {
 		info, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
@@ -275,7 +276,7 @@ func act(ctx context.Context, client flight.Client, name, body string) ([]string
 	var out []string
 	for {
 		result, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {

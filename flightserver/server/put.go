@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
@@ -35,7 +34,7 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 		return err
 	}
 	s.logger.Info("dataset uploaded", "dataset", d.Name(), "version", d.Version, "rows", d.Rows,
-		"bytes", d.Bytes, slog.String("id", callFrom(ctx).id))
+		"bytes", d.Bytes, "id", callFrom(ctx).id)
 	body, err := json.Marshal(putResult{Rows: d.Rows, Bytes: d.Bytes, Version: d.Version})
 	if err != nil {
 		return err

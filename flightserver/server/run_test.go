@@ -93,7 +93,7 @@ func TestOps(t *testing.T) {
 
 func TestProfilesAreForThisMachine(t *testing.T) {
 	srv, _ := start(t, testSettings(t))
-	request := httptest.NewRequest(http.MethodGet, "/debug/pprof/cmdline", nil)
+	request := httptest.NewRequest(http.MethodGet, "/debug/pprof/cmdline", http.NoBody)
 	request.RemoteAddr = "192.0.2.1:1234"
 	answer := httptest.NewRecorder()
 	srv.ops.Handler.ServeHTTP(answer, request)
@@ -121,7 +121,7 @@ func fetch(t *testing.T, srv *Server, path string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	body := must[[]byte](t)(io.ReadAll(answer.Body))
 	return answer.StatusCode, string(body)
 }

@@ -136,7 +136,10 @@ func mountedSecret(t *testing.T) string {
 func swap(t *testing.T, dir string, leaf tlstest.Pair, ca []byte, digests ...settings.Token) {
 	t.Helper()
 	credentials := must[[]byte](t)((&settings.Credentials{Tokens: digests}).Marshal())
-	version := must[string](t)(os.MkdirTemp(dir, "..v"))
+	version := filepath.Join(dir, ".."+settings.Revision(credentials))
+	if err := os.Mkdir(version, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for file, content := range map[string][]byte{
 		settings.TLSCertFile:     leaf.Cert,
 		settings.TLSKeyFile:      leaf.Key,

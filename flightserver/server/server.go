@@ -72,11 +72,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) open(ctx context.Context, clock clock.WithTicker) error {
-	if err := s.openCatalog(ctx, clock); err != nil {
+func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
+	if err := s.openCatalog(ctx, now); err != nil {
 		return err
 	}
-	tickets, err := openTickets(s.settings.DataDir, clock)
+	tickets, err := openTickets(s.settings.DataDir, now)
 	if err != nil {
 		return err
 	}
@@ -107,10 +107,10 @@ func (s *Server) open(ctx context.Context, clock clock.WithTicker) error {
 	return nil
 }
 
-func (s *Server) openCatalog(ctx context.Context, clock clock.WithTicker) (err error) {
+func (s *Server) openCatalog(ctx context.Context, now clock.WithTicker) (err error) {
 	s.catalog, err = catalog.Open(ctx, catalog.Options{
 		Dir:            s.settings.DataDir,
-		Clock:          clock,
+		Clock:          now,
 		ClusterUID:     s.settings.ClusterUID,
 		KeepSuperseded: s.settings.KeepSuperseded.Duration,
 		Logger:         s.logger,

@@ -44,7 +44,7 @@ type claims struct {
 	Partition int    `json:"partition"`
 }
 
-func openTickets(dataDir string, clock clock.PassiveClock) (*tickets, error) {
+func openTickets(dataDir string, now clock.PassiveClock) (*tickets, error) {
 	path := filepath.Join(dataDir, ticketKeyFile)
 	key, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +60,7 @@ func openTickets(dataDir string, clock clock.PassiveClock) (*tickets, error) {
 	if len(key) != ticketKeyBytes {
 		return nil, fmt.Errorf("ticket key: %s has %d bytes, not %d; delete it, and tickets are signed anew", path, len(key), ticketKeyBytes)
 	}
-	return &tickets{key: key, clock: clock}, nil
+	return &tickets{key: key, clock: now}, nil
 }
 
 // sign makes the ticket for a partition of a dataset's version.

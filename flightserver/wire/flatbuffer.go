@@ -119,7 +119,7 @@ func (t *table) int64At(slot flatbuffers.VOffsetT, i int) int64 {
 
 // pairAt reads the i-th of a vector of structs of two 64-bit integers, which
 // both FieldNode and Buffer are.
-func (t *table) pairAt(slot flatbuffers.VOffsetT, i int) (int64, int64) {
+func (t *table) pairAt(slot flatbuffers.VOffsetT, i int) (first, second int64) {
 	at := t.vector(slot) + flatbuffers.UOffsetT(i)*2*flatbuffers.SizeInt64
 	return t.GetInt64(at), t.GetInt64(at + flatbuffers.SizeInt64)
 }

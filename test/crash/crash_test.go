@@ -4,6 +4,7 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"math/rand/v2"
@@ -162,7 +163,7 @@ func list(t *testing.T, client flight.Client) []string {
 	var names []string
 	for {
 		info, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return names
 		}
 		if err != nil {

@@ -80,11 +80,12 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 }
 
 func newTemplate(commonName string) *x509.Certificate {
+	now := time.Now()
 	return &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		SerialNumber: big.NewInt(now.UnixNano()),
 		Subject:      pkix.Name{CommonName: commonName},
-		NotBefore:    time.Now().Add(-time.Minute),
-		NotAfter:     time.Now().Add(time.Hour),
+		NotBefore:    now.Add(-time.Minute),
+		NotAfter:     now.Add(time.Hour),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}
 }
