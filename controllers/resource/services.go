@@ -50,7 +50,6 @@ func servicePort(name string, port int32) *corev1ac.ServicePortApplyConfiguratio
 	return corev1ac.ServicePort().
 		WithName(name).
 		WithProtocol(corev1.ProtocolTCP).
-		WithAppProtocol("grpc").
 		WithPort(port).
 		WithTargetPort(intstr.FromString(name))
 }
