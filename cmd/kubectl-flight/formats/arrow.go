@@ -18,8 +18,14 @@ var magic = []byte("ARROW1")
 
 const magicPadded = 8
 
-// bodyLimit refuses a damaged length before memory is taken for it.
-const bodyLimit = 2 << 30
+// bodyLimit is the most that a message can hold. A damaged length is refused
+// before memory is taken for it.
+func (in *input) bodyLimit() int64 {
+	if in.size > 0 {
+		return in.size
+	}
+	return 2 << 30
+}
 
 // newArrowReader reads an IPC file or an IPC stream: the first bytes tell.
 func newArrowReader(in *input) (Reader, error) {
@@ -37,7 +43,8 @@ func newArrowReader(in *input) (Reader, error) {
 			return nil, fmt.Errorf("the Arrow file is cut off: %w", err)
 		}
 	}
-	stream, err := ipc.NewReader(b, ipc.WithBodySizeLimit(bodyLimit))
+	// ipc.NewReader would ignore the limit.
+	stream, err := ipc.NewReaderFromMessageReader(ipc.NewMessageReader(b, ipc.WithBodySizeLimit(in.bodyLimit())))
 	if err != nil {
 		return nil, fmt.Errorf("not an Arrow IPC file or stream: %w", err)
 	}
@@ -114,7 +121,7 @@ const mapFrom = 16 << 20
 // batch may be as large as the file, and is then sent without ever being in
 // memory whole. Dictionaries the library cannot map.
 func newArrowFileReader(in *input) (Reader, error) {
-	r, err := ipc.NewFileReader(in.file, ipc.WithBodySizeLimit(in.size))
+	r, err := ipc.NewFileReader(in.file, ipc.WithBodySizeLimit(in.bodyLimit()))
 	if err != nil {
 		return nil, fmt.Errorf("not a whole Arrow IPC file: %w", err)
 	}
@@ -125,7 +132,7 @@ func newArrowFileReader(in *input) (Reader, error) {
 	if err != nil {
 		return &arrowFileReader{FileReader: r}, nil //nolint:nilerr // it is read without being mapped
 	}
-	mapped, err := ipc.NewMappedFileReader(data, ipc.WithBodySizeLimit(in.size))
+	mapped, err := ipc.NewMappedFileReader(data, ipc.WithBodySizeLimit(in.bodyLimit()))
 	if err != nil {
 		return nil, errors.Join(err, unmap())
 	}

@@ -38,7 +38,9 @@ func newParquetReader(in *input) (Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not a whole Parquet file: %w", err)
 	}
-	ar, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: BatchRows, Parallel: true}, memory.DefaultAllocator)
+	// Columns are decoded one after the other: the library's goroutines would
+	// take the program down when they panic over a damaged page.
+	ar, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: BatchRows}, memory.DefaultAllocator)
 	if err != nil {
 		return nil, err
 	}
