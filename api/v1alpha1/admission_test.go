@@ -1,0 +1,196 @@
+package v1alpha1_test
+
+import (
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
+)
+
+// refusals are the specs that admission refuses: the path that the message must
+// name, and a part of its sentence that tells the fix.
+var refusals = map[string]struct {
+	kind string
+	name string // of the resource, when it matters
+	spec string
+	path string
+	fix  string
+}{
+	"second replica":        {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, replicas: 2}", path: "spec.replicas", fix: "must be 0 or 1: servers cannot share data yet"},
+	"negative replicas":     {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, replicas: -1}", path: "spec.replicas", fix: "greater than or equal to 0"},
+	"no storage":            {kind: "FlightCluster", spec: "{replicas: 1}", path: "spec.storage", fix: "Required"},
+	"no size":               {kind: "FlightCluster", spec: "{storage: {}}", path: "spec.storage.size", fix: "Required"},
+	"size 0":                {kind: "FlightCluster", spec: "{storage: {size: 0}}", path: "spec.storage.size", fix: "for example 10Gi"},
+	"negative size":         {kind: "FlightCluster", spec: "{storage: {size: -1Gi}}", path: "spec.storage.size", fix: "for example 10Gi"},
+	"size in words":         {kind: "FlightCluster", spec: "{storage: {size: big}}", path: "spec.storage.size", fix: ""},
+	"empty storage class":   {kind: "FlightCluster", spec: `{storage: {size: 1Gi, storageClassName: ""}}`, path: "spec.storage.storageClassName", fix: "at least 1"},
+	"image with a space":    {kind: "FlightCluster", spec: `{storage: {size: 1Gi}, image: "a b"}`, path: "spec.image", fix: "leave it out"},
+	"unknown provider":      {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, tls: {provider: Magic}}", path: "spec.tls.provider", fix: `"Operator", "Disabled"`},
+	"no provider":           {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, tls: {}}", path: "spec.tls.provider", fix: "Required"},
+	"tokens in plaintext":   {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, tls: {provider: Disabled}, auth: {tokens: [{name: etl, role: Writer}]}}", path: "spec.auth.allowPlaintext", fix: "set auth.allowPlaintext to true"},
+	"tokens of one name":    {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, auth: {tokens: [{name: etl, role: Writer}, {name: etl, role: Reader}]}}", path: "spec.auth.tokens[1]", fix: "Duplicate"},
+	"tokens of one Secret":  {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, auth: {tokens: [{name: a, role: Writer, secretName: s}, {name: b, role: Reader, secretName: s}]}}", path: "spec.auth.tokens", fix: "give each token a Secret of its own"},
+	"token without a role":  {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, auth: {tokens: [{name: etl}]}}", path: "spec.auth.tokens[0].role", fix: "Required"},
+	"token of no role":      {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, auth: {tokens: [{name: etl, role: Boss}]}}", path: "spec.auth.tokens[0].role", fix: `"Reader", "Writer", "Admin"`},
+	"token's name":          {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, auth: {tokens: [{name: E_T_L, role: Reader}]}}", path: "spec.auth.tokens[0].name", fix: "lower-case letters"},
+	"token's Secret":        {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, auth: {tokens: [{name: etl, role: Reader, secretName: A/B}]}}", path: "spec.auth.tokens[0].secretName", fix: "leave it out"},
+	"unknown role":          {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, auth: {anonymous: Everybody}}", path: "spec.auth.anonymous", fix: `"None", "Reader"`},
+	"unknown policy":        {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, deletionPolicy: Recycle}", path: "spec.deletionPolicy", fix: `"Retain", "Delete"`},
+	"unknown resource":      {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, resources: {limits: {memmory: 1Gi}}}", path: "spec.resources.limits", fix: "remove or correct"},
+	"unknown request":       {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, resources: {requests: {gpus: 1}}}", path: "spec.resources.requests", fix: "remove or correct"},
+	"negative limit":        {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, resources: {limits: {cpu: -1}}}", path: "spec.resources.limits", fix: "500m"},
+	"request above limit":   {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}}", path: "spec.resources.requests", fix: "raise the limit"},
+	"field nobody knows":    {kind: "FlightCluster", spec: "{storage: {size: 1Gi}, hibernated: true}", path: "spec.hibernated", fix: "unknown field"},
+	"name with a dot":       {kind: "FlightCluster", name: "a.b", spec: "{storage: {size: 1Gi}}", path: "metadata.name", fix: "lower-case letters"},
+	"name with a digit":     {kind: "FlightCluster", name: "1a", spec: "{storage: {size: 1Gi}}", path: "metadata.name", fix: "beginning with a letter"},
+	"name of 41 characters": {kind: "FlightCluster", name: strings.Repeat("a", 41), spec: "{storage: {size: 1Gi}}", path: "metadata.name", fix: "at most 40"},
+
+	"no cluster":             {kind: "FlightDataset", spec: "{path: [a]}", path: "spec.clusterRef", fix: "Required"},
+	"cluster without a name": {kind: "FlightDataset", spec: `{clusterRef: {name: ""}}`, path: "spec.clusterRef.name", fix: "at least 1"},
+	"empty path":             {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, path: []}", path: "spec.path", fix: "at least 1"},
+	"empty segment":          {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: [a, ""]}`, path: "spec.path", fix: "leave the segment out"},
+	"segment ..":             {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: ["..", a]}`, path: "spec.path", fix: "name the segment otherwise"},
+	"segment .":              {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: ["."]}`, path: "spec.path", fix: "name the segment otherwise"},
+	"segment with a slash":   {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: [a/b]}`, path: "spec.path", fix: "write [nyc, trips]"},
+	"NUL":                    {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: ["a\0b"]}`, path: "spec.path", fix: "remove it"},
+	"1025 bytes":             {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: [` + strings.Repeat("é", 512) + `, a]}`, path: "spec.path", fix: "shorten it"},
+	"unknown format":         {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, format: CSV}", path: "spec.format", fix: `"Arrow", "Parquet"`},
+	"no fields":              {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, schema: {fields: []}}", path: "spec.schema.fields", fix: "at least 1"},
+	"field without a name":   {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, schema: {fields: [{name: "", type: int64}]}}`, path: "spec.schema.fields[0].name", fix: "at least 1"},
+	"fields of one name":     {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, schema: {fields: [{name: a, type: int64}, {name: a, type: utf8}]}}", path: "spec.schema.fields[1]", fix: "Duplicate"},
+	"field without a type":   {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, schema: {fields: [{name: a}]}}", path: "spec.schema.fields[0].type", fix: "Required"},
+	"policy of a dataset":    {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, deletionPolicy: Keep}", path: "spec.deletionPolicy", fix: `"Retain", "Delete"`},
+}
+
+func TestRefusedAtCreation(t *testing.T) {
+	namespace := api.Namespace(t)
+	for name, tc := range refusals {
+		t.Run(name, func(t *testing.T) {
+			err := api.Client.Create(t.Context(), object(t, tc.kind, tc.name, namespace, tc.spec), client.FieldValidation("Strict"))
+			expectRefusal(t, err, tc.path, tc.fix)
+		})
+	}
+}
+
+func TestRefusedAtUpdate(t *testing.T) {
+	tests := map[string]struct {
+		kind, before, after string
+		path, fix           string // no path: it is admitted
+	}{
+		"storage shrinks":   {"FlightCluster", "{storage: {size: 2Gi}}", "{storage: {size: 1Gi}}", "spec.storage.size", "keep the old size"},
+		"storage grows":     {"FlightCluster", "{storage: {size: 1Gi}}", "{storage: {size: 2000Mi}}", "", ""},
+		"storage said anew": {"FlightCluster", "{storage: {size: 1Gi}}", "{storage: {size: 1024Mi}}", "", ""},
+		"storage class":     {"FlightCluster", "{storage: {size: 1Gi, storageClassName: a}}", "{storage: {size: 1Gi, storageClassName: b}}", "spec.storage.storageClassName", "make a new FlightCluster"},
+		"storage class set": {"FlightCluster", "{storage: {size: 1Gi}}", "{storage: {size: 1Gi, storageClassName: b}}", "spec.storage.storageClassName", "make a new FlightCluster"},
+		"tls provider":      {"FlightCluster", "{storage: {size: 1Gi}}", "{storage: {size: 1Gi}, tls: {provider: Disabled}}", "", ""},
+		"rest":              {"FlightCluster", "{storage: {size: 1Gi}}", "{storage: {size: 1Gi}, replicas: 0}", "", ""},
+		"clusterRef":        {"FlightDataset", "{clusterRef: {name: a}}", "{clusterRef: {name: b}}", "spec.clusterRef", "make a new FlightDataset"},
+		"path":              {"FlightDataset", "{clusterRef: {name: a}, path: [x]}", "{clusterRef: {name: a}, path: [z]}", "spec.path", "make a new FlightDataset"},
+		"path set":          {"FlightDataset", "{clusterRef: {name: a}}", "{clusterRef: {name: a}, path: [z]}", "spec.path", "make a new FlightDataset"},
+		"format":            {"FlightDataset", "{clusterRef: {name: a}, format: Arrow}", "{clusterRef: {name: a}, format: Parquet}", "spec.format", "make a new FlightDataset"},
+		"schema changed":    {"FlightDataset", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int32}]}}", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int64}]}}", "spec.schema", "make a new FlightDataset"},
+		"schema removed":    {"FlightDataset", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int32}]}}", "{clusterRef: {name: a}}", "spec.schema", "make a new FlightDataset"},
+		"schema said later": {"FlightDataset", "{clusterRef: {name: a}}", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int32}]}}", "", ""},
+		"policy changes":    {"FlightDataset", "{clusterRef: {name: a}}", "{clusterRef: {name: a}, deletionPolicy: Delete}", "", ""},
+	}
+	namespace := api.Namespace(t)
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := object(t, tc.kind, "", namespace, tc.before)
+			if err := api.Client.Create(t.Context(), before); err != nil {
+				t.Fatal(err)
+			}
+			after := object(t, tc.kind, before.GetName(), namespace, tc.after)
+			after.SetResourceVersion(before.GetResourceVersion())
+			err := api.Client.Update(t.Context(), after)
+			if tc.path == "" {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			expectRefusal(t, err, tc.path, tc.fix)
+		})
+	}
+}
+
+// types are texts of column types, and whether they are any. Admission and
+// server must agree, but for what is inside of < >, which no regular expression
+// can follow: there the server has the last word.
+var types = map[string]bool{
+	"int64": true, "uint8": true, "float16": true, "bool": true, "null": true, "utf8": true, "string": true,
+	"large_utf8": true, "utf8_view": true, "binary": true, "date32": true, "month_day_nano_interval": true,
+	"timestamp[us]": true, "timestamp[us, UTC]": true, "timestamp[ns,Europe/Berlin]": true, "timestamp[ms, +02:00]": true,
+	"duration[s]": true, "time32[ms]": true, "time64[ns]": true,
+	"decimal128(10, 2)": true, "decimal256(76,0)": true, "decimal32(9, 1)": true, "decimal64(18, 4)": true,
+	"fixed_size_binary(16)": true, "list<int32>": true, "large_list<utf8>": true, "fixed_size_list<float32>(3)": true,
+	"struct<a: int64, b: list<utf8>>": true, "map<utf8, int64>": true, "dictionary<int32, utf8>": true, "run_end_encoded<int32, utf8>": true,
+
+	"": false, "integer": false, "int": false, "int128": false, "INT64": false, "int64 x": false, "varchar(10)": false,
+	"timestamp": false, "timestamp[h]": false, "timestamp[us": false, "time32[us]": false, "time64[s]": false, "duration[us, UTC]": false,
+	"decimal128(39, 2)": false, "decimal128(0, 2)": false, "decimal128(10)": false, "decimal": false, "decimal256(77, 1)": false,
+	"fixed_size_binary(0)": false, "fixed_size_binary": false, "list": false, "list<>": false, "list<int32": false,
+	"map<utf8>": false, "dictionary<utf8, utf8>": false, "run_end_encoded<int8, utf8>": false, "struct<int64>": false,
+}
+
+func TestTypesAgreeWithTheServer(t *testing.T) {
+	namespace := api.Namespace(t)
+	for text, want := range types {
+		t.Run(text, func(t *testing.T) {
+			spec, err := yaml.Marshal(map[string]any{
+				"clusterRef": map[string]any{"name": "a"},
+				"schema":     map[string]any{"fields": []any{map[string]any{"name": "x", "type": text}}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = api.Client.Create(t.Context(), object(t, "FlightDataset", "", namespace, string(spec)), client.DryRunAll)
+			if want && err != nil {
+				t.Errorf("refused: %v", err)
+			}
+			if !want {
+				expectRefusal(t, err, "spec.schema.fields[0].type", "such as int64")
+			}
+			if _, err := catalog.ParseType(text); (err == nil) != want {
+				t.Errorf("the server says %v, want a type: %t", err, want)
+			}
+		})
+	}
+}
+
+func expectRefusal(t *testing.T, err error, path, fix string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("admitted")
+	}
+	if !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) && !apierrors.IsForbidden(err) {
+		t.Errorf("refused by something else: %v", err)
+	}
+	if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), fix) {
+		t.Errorf("message %q, want it to name %q and to say %q", err, path, fix)
+	}
+}
+
+func object(t *testing.T, kind, name, namespace, spec string) *unstructured.Unstructured {
+	t.Helper()
+	fields := map[string]any{}
+	if err := yaml.Unmarshal([]byte(spec), &fields); err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "flight-operator.io/v1alpha1",
+		"kind":       kind,
+		"spec":       fields,
+	}}
+	u.SetNamespace(namespace)
+	u.SetName(name)
+	if name == "" {
+		u.SetGenerateName("t")
+	}
+	return u
+}
