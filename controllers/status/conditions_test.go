@@ -1,0 +1,193 @@
+package status_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/controllers/status"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// healthy is a cluster of one member where all is well.
+func healthy() *status.Observation {
+	return &status.Observation{
+		Replicas: 1,
+		Members: []status.Member{{
+			Name: "prod-0", Running: true, Ready: true,
+			Answer: &settings.MemberStatus{Version: "1.0.0", LeafRevision: "leaf", AuthRevision: "auth"},
+		}},
+		Certificates: &status.Certificates{
+			AuthoritySecret:  "prod-ca",
+			AuthorityExpires: now.AddDate(9, 0, 0),
+			LeafExpires:      now.AddDate(0, 0, 7),
+			LeafRevision:     "leaf",
+		},
+		AuthRevision: "auth",
+		Storage:      status.Storage{Size: resource.MustParse("1Gi"), Claims: []corev1.PersistentVolumeClaim{claim("1Gi")}},
+		Now:          now,
+	}
+}
+
+func claim(capacity string) corev1.PersistentVolumeClaim {
+	return corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "data-prod-0"},
+		Status: corev1.PersistentVolumeClaimStatus{
+			Phase:    corev1.ClaimBound,
+			Capacity: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(capacity)},
+		},
+	}
+}
+
+func TestConditions(t *testing.T) {
+	tests := map[string]struct {
+		reason  string
+		edit    func(*status.Observation)
+		kind    string // of the condition that tells
+		status  metav1.ConditionStatus
+		because string
+		message string
+		ready   metav1.ConditionStatus
+		works   metav1.ConditionStatus // Reconciling
+	}{
+		"well": {
+			reason: "nothing is left to do",
+			kind:   v1alpha1.ConditionReady, status: "True", because: v1alpha1.ReasonReady, message: "1 of 1",
+			ready: "True", works: "False",
+		},
+		"resting": {
+			reason: "what was asked for is reached, though nobody is served",
+			edit:   func(o *status.Observation) { o.Replicas, o.Members = 0, nil },
+			kind:   v1alpha1.ConditionAvailable, status: "False", because: v1alpha1.ReasonScaledToZero, message: "raise it",
+			ready: "True", works: "False",
+		},
+		"on its way to rest": {
+			reason: "the pod has time to end its streams",
+			edit:   func(o *status.Observation) { o.Replicas = 0; o.Members[0].Stopping = true },
+			kind:   v1alpha1.ConditionMembersUpToDate, status: "False", because: v1alpha1.ReasonUpdating, message: "prod-0 stops",
+			ready: "False", works: "True",
+		},
+		"crash loop": {
+			reason: "the pod's own words are what a person needs",
+			edit: func(o *status.Observation) {
+				o.Members = []status.Member{{Name: "prod-0", Problem: "the directory belongs to another cluster"}}
+			},
+			kind: v1alpha1.ConditionAvailable, status: "False", because: v1alpha1.ReasonNoMemberServing, message: "pod prod-0: the directory belongs to another cluster",
+			ready: "False", works: "True",
+		},
+		"outdated": {
+			reason: "it serves, but not what was asked for",
+			edit:   func(o *status.Observation) { o.Members[0].Outdated = true },
+			kind:   v1alpha1.ConditionMembersUpToDate, status: "False", because: v1alpha1.ReasonUpdating, message: "earlier image",
+			ready: "False", works: "True",
+		},
+		"no pod": {
+			reason: "the StatefulSet's controller has not made it yet",
+			edit:   func(o *status.Observation) { o.Members = nil },
+			kind:   v1alpha1.ConditionMembersUpToDate, status: "False", because: v1alpha1.ReasonUpdating, message: "0 of 1 pods",
+			ready: "False", works: "True",
+		},
+		"new certificate on its way": {
+			reason: "clients still meet the old one",
+			edit:   func(o *status.Observation) { o.Certificates.LeafRevision = "new" },
+			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "certificate new",
+			ready: "False", works: "True",
+		},
+		"certificate ended": {
+			reason: "no client connects any more",
+			edit:   func(o *status.Observation) { o.Now = now.AddDate(0, 0, 8) },
+			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonCertificatesExpired, message: "2026-03-08",
+			ready: "False", works: "True",
+		},
+		"no certificates": {
+			reason: "paused before the first were issued",
+			edit:   func(o *status.Observation) { o.Certificates = nil },
+			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonCertificatesMissing,
+			ready: "False", works: "True",
+		},
+		"authority near its end": {
+			reason: "it works, and only a person can choose the time",
+			edit:   func(o *status.Observation) { o.Certificates.AuthorityExpiring = true },
+			kind:   v1alpha1.ConditionCertificatesReady, status: "True", because: v1alpha1.ReasonAuthorityExpiring, message: "delete Secret prod-ca",
+			ready: "True", works: "False",
+		},
+		"new credentials on their way": {
+			reason: "a new token is not known yet, a removed one still is",
+			edit:   func(o *status.Observation) { o.AuthRevision = "new" },
+			kind:   v1alpha1.ConditionCredentialsReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "credentials new",
+			ready: "False", works: "True",
+		},
+		"silent member": {
+			reason: "what it has loaded is not known",
+			edit: func(o *status.Observation) {
+				o.Members[0].Answer, o.Members[0].Problem = nil, "does not answer the operator: refused"
+			},
+			kind: v1alpha1.ConditionCredentialsReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "does not answer the operator: refused",
+			ready: "False", works: "True",
+		},
+		"volume grows": {
+			reason: "the claim is larger than its volume",
+			edit:   func(o *status.Observation) { o.Storage.Size = resource.MustParse("2Gi") },
+			kind:   v1alpha1.ConditionStorageReady, status: "False", because: v1alpha1.ReasonResizing, message: "from 1Gi to 2Gi",
+			ready: "False", works: "True",
+		},
+		"volume larger than asked": {
+			reason: "some provisioners round up",
+			edit:   func(o *status.Observation) { o.Storage.Claims[0] = claim("3Gi") },
+			kind:   v1alpha1.ConditionStorageReady, status: "True", because: v1alpha1.ReasonVolumesBound,
+			ready: "True", works: "False",
+		},
+		"claim pending": {
+			reason: "no volume, no data",
+			edit:   func(o *status.Observation) { o.Storage.Claims[0].Status.Phase = corev1.ClaimPending },
+			kind:   v1alpha1.ConditionStorageReady, status: "False", because: v1alpha1.ReasonVolumesPending, message: "data-prod-0 is not bound",
+			ready: "False", works: "True",
+		},
+		"resize refused": {
+			reason: "the API server's own words tell why",
+			edit:   func(o *status.Observation) { o.Storage.Refusal = "the class cannot" },
+			kind:   v1alpha1.ConditionStorageReady, status: "False", because: v1alpha1.ReasonResizeRefused, message: "the class cannot",
+			ready: "False", works: "True",
+		},
+		"stalled": {
+			reason: "kstatus calls it failed, not in progress",
+			edit: func(o *status.Observation) {
+				o.Stall = &status.Stall{Reason: v1alpha1.ReasonNameConflict, Message: "Secret x"}
+			},
+			kind: v1alpha1.ConditionStalled, status: "True", because: v1alpha1.ReasonNameConflict, message: "Secret x",
+			ready: "False", works: "False",
+		},
+		"paused with changes": {
+			reason: "what is asked for is not there, and nobody works on it",
+			edit:   func(o *status.Observation) { o.Paused = []string{"StatefulSet prod"} },
+			kind:   v1alpha1.ConditionReady, status: "False", because: v1alpha1.ReasonPaused, message: "StatefulSet prod; unset spec.paused",
+			ready: "False", works: "False",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := healthy()
+			if tc.edit != nil {
+				tc.edit(o)
+			}
+			got := status.Conditions(o)
+			c := meta.FindStatusCondition(got, tc.kind)
+			if c == nil || c.Status != tc.status || c.Reason != tc.because || !strings.Contains(c.Message, tc.message) {
+				t.Errorf("%s: got %+v", tc.reason, c)
+			}
+			for kind, want := range map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: tc.ready, v1alpha1.ConditionReconciling: tc.works} {
+				if c := meta.FindStatusCondition(got, kind); c.Status != want {
+					t.Errorf("%s: %s is %s %q, want %s", tc.reason, kind, c.Status, c.Message, want)
+				}
+			}
+		})
+	}
+}
