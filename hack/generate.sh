@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes everything that is generated: deepcopy functions, CRDs and RBAC from the
-# markers in the Go code, the chart's copies of both, the API reference, and the
+# markers in the Go code, the chart's copies of both, the references of the API and the command line, and the
 # release's number wherever VERSION is not read.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,3 +24,5 @@ sed -i -E "s#(ghcr.io/flight-operator/[a-z-]+):.*#\1:$version#" config/manager/d
 
 "$(hack/tools/bin.sh crd-ref-docs)" --log-level=ERROR --config=hack/crd-ref-docs/config.yaml --templates-dir=hack/crd-ref-docs \
   --source-path=api --renderer=markdown --output-path=docs/reference/api.md
+
+go run ./hack/gendocs

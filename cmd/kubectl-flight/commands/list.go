@@ -24,7 +24,7 @@ func (e *env) newList() *cobra.Command {
 		Long: `Lists the datasets whose names begin with PREFIX, or all. On a terminal numbers
 are rounded; in a pipe they are exact, and tabs stand between the columns.`,
 		Example: `  kubectl flight ls nyc/
-  kubectl flight ls -o name | xargs kubectl flight rm`,
+  kubectl flight ls tmp/ -o name | xargs kubectl flight rm`,
 		Args: arguments(cobra.MaximumNArgs(1)),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
