@@ -199,7 +199,7 @@ func FuzzTicket(f *testing.F) {
 }
 
 // uploadMessages are the messages of a good upload to the path "x".
-func uploadMessages(t *testing.T, record arrow.RecordBatch, options ...ipc.Option) []*flight.FlightData {
+func uploadMessages(t testing.TB, record arrow.RecordBatch, options ...ipc.Option) []*flight.FlightData {
 	t.Helper()
 	var kept sentMessages
 	writer := flight.NewRecordWriter(&kept, append(options, ipc.WithSchema(record.Schema()))...)

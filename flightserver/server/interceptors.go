@@ -79,7 +79,7 @@ func logCalls(logger *slog.Logger) around {
 			slog.String("id", c.id),
 			slog.String("method", method),
 			slog.String("code", status.Code(err).String()),
-			slog.Duration("took", time.Since(start)),
+			slog.Float64("seconds", time.Since(start).Seconds()),
 			slog.String("identity", c.identity.Name),
 			slog.String("peer", peerAddress(ctx)),
 		}
