@@ -33,6 +33,10 @@ import (
 // leaderElectionID names the Lease that the replicas of one operator share.
 const leaderElectionID = "flight-operator.flight-operator.io"
 
+const long = `flight-operator makes each FlightCluster a StatefulSet of Flight servers with
+volumes, certificates and tokens, and declares each FlightDataset on its servers.
+It finds the API server through the pod's ServiceAccount, or through KUBECONFIG.`
+
 type options struct {
 	serverImage     string
 	watchNamespaces []string
@@ -54,7 +58,7 @@ func command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "flight-operator",
 		Short:         "Runs Arrow Flight servers on Kubernetes",
-		Long:          "flight-operator makes each FlightCluster a StatefulSet of Flight servers with\nvolumes, certificates and tokens, and declares each FlightDataset on its servers.\nIt finds the API server through the pod's ServiceAccount, or through KUBECONFIG.",
+		Long:          long,
 		Args:          cobra.NoArgs,
 		Version:       settings.Version,
 		SilenceUsage:  true,
@@ -64,7 +68,8 @@ func command() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.serverImage, "server-image", "", "image of the Flight server for clusters that name none (spec.image)")
 	f.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "namespaces to work in, separated by commas (default all)")
-	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "where Prometheus metrics are served over HTTPS to those whom the API server permits; 0 for nowhere")
+	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443",
+		"where Prometheus metrics are served over HTTPS to those whom the API server permits; 0 for nowhere")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 for nowhere")
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work at a time")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "the least important messages to log: debug, info, warn or error")

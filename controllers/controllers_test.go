@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega"
 	"go.uber.org/goleak"
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -35,7 +35,7 @@ const wait, often = 30 * time.Second, 50 * time.Millisecond
 // The controllers, run as the operator runs them and with its rights alone, take
 // a cluster and a dataset from creation to deletion.
 func TestAll(t *testing.T) {
-	g := NewWithT(t)
+	g := gomega.NewWithT(t)
 	namespace := api.Namespace(t)
 	cluster := env.NewFlightCluster(namespace)
 	key := client.ObjectKeyFromObject(cluster)
@@ -50,31 +50,31 @@ func TestAll(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: "trips", Namespace: namespace},
 		Spec:       v1alpha1.FlightDatasetSpec{ClusterRef: v1alpha1.ClusterReference{Name: cluster.Name}, DeletionPolicy: v1alpha1.DeletionDelete},
 	}
-	g.Expect(api.Client.Create(t.Context(), dataset)).To(Succeed())
-	g.Expect(api.Client.Create(t.Context(), cluster)).To(Succeed())
+	g.Expect(api.Client.Create(t.Context(), dataset)).To(gomega.Succeed())
+	g.Expect(api.Client.Create(t.Context(), cluster)).To(gomega.Succeed())
 
 	kubelet := &env.Kubelet{Client: api.Client, Key: key}
-	g.Eventually(func(g Gomega) {
+	g.Eventually(func(g gomega.Gomega) {
 		kubelet.Sync(t)
-		g.Expect(api.Client.Get(t.Context(), key, cluster)).To(Succeed())
-		g.Expect(cluster.Status.Replicas).To(BeEquivalentTo(1))
-	}, wait, often).Should(Succeed())
+		g.Expect(api.Client.Get(t.Context(), key, cluster)).To(gomega.Succeed())
+		g.Expect(cluster.Status.Replicas).To(gomega.BeEquivalentTo(1))
+	}, wait, often).Should(gomega.Succeed())
 	server.Load(t)
-	g.Eventually(func(g Gomega) {
-		g.Expect(api.Client.Get(t.Context(), key, cluster)).To(Succeed())
-		g.Expect(isReady(cluster.Status.Conditions)).To(BeTrue(), "%v", cluster.Status.Conditions)
-		g.Expect(api.Client.Get(t.Context(), client.ObjectKeyFromObject(dataset), dataset)).To(Succeed())
-		g.Expect(isReady(dataset.Status.Conditions)).To(BeTrue(), "%v", dataset.Status.Conditions)
-	}, wait, often).Should(Succeed())
+	g.Eventually(func(g gomega.Gomega) {
+		g.Expect(api.Client.Get(t.Context(), key, cluster)).To(gomega.Succeed())
+		g.Expect(isReady(cluster.Status.Conditions)).To(gomega.BeTrue(), "%v", cluster.Status.Conditions)
+		g.Expect(api.Client.Get(t.Context(), client.ObjectKeyFromObject(dataset), dataset)).To(gomega.Succeed())
+		g.Expect(isReady(dataset.Status.Conditions)).To(gomega.BeTrue(), "%v", dataset.Status.Conditions)
+	}, wait, often).Should(gomega.Succeed())
 
-	g.Expect(api.Client.Delete(t.Context(), dataset)).To(Succeed())
-	g.Eventually(server.Datasets, wait, often).Should(BeEmpty())
+	g.Expect(api.Client.Delete(t.Context(), dataset)).To(gomega.Succeed())
+	g.Eventually(server.Datasets, wait, often).Should(gomega.BeEmpty())
 	g.Eventually(func() error {
 		return client.IgnoreNotFound(api.Client.Get(t.Context(), client.ObjectKeyFromObject(dataset), dataset))
-	}, wait, often).Should(Succeed())
+	}, wait, often).Should(gomega.Succeed())
 
 	for _, reason := range []string{"CertificateIssued", "DatasetDeclared", "DatasetDropped"} {
-		g.Eventually(func() []string { return reasons(t, namespace) }, wait, often).Should(ContainElement(reason))
+		g.Eventually(func() []string { return reasons(t, namespace) }, wait, often).Should(gomega.ContainElement(reason))
 	}
 	stop()
 	goleak.VerifyNone(t, leaks)

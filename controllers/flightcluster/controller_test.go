@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -79,7 +78,7 @@ func TestNoWritesAtRest(t *testing.T) {
 			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("0.5"), corev1.ResourceMemory: resource.MustParse("1024Mi")},
 			Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("2.5Gi")},
 		}
-		cr.Spec.Storage.StorageClassName = ptr.To("fast")
+		cr.Spec.Storage.StorageClassName = new("fast")
 	})
 	c.Settle()
 

@@ -46,9 +46,12 @@ func (c *Controller) observeMembers(ctx context.Context, s *scope) (reconcile.Re
 // askMembers asks each running server what it has loaded. One that does not
 // answer is news for the status, not a failure.
 func (c *Controller) askMembers(ctx context.Context, s *scope) (reconcile.Result, error) {
+	if !s.issued {
+		return reconcile.Result{}, nil // paused before certificates were
+	}
 	certificate, err := s.pairs.Operator.TLS()
 	if err != nil {
-		return reconcile.Result{}, nil // paused before any was issued
+		return reconcile.Result{}, err
 	}
 	for i := range s.members {
 		m := &s.members[i]

@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/test/env"
@@ -48,7 +47,7 @@ func TestChangeReplacesThePod(t *testing.T) {
 func TestRest(t *testing.T) {
 	c := api.NewCluster(t, nil)
 	c.Settle()
-	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = ptr.To[int32](0) })
+	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = new(int32(0)) })
 	c.Settle()
 	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonScaledToZero, "volumes are kept")
 	c.Expect(v1alpha1.ConditionAvailable, metav1.ConditionFalse, v1alpha1.ReasonScaledToZero, "raise it")
@@ -57,7 +56,7 @@ func TestRest(t *testing.T) {
 	c.Expect(v1alpha1.ConditionStorageReady, metav1.ConditionTrue, v1alpha1.ReasonVolumesBound, "")
 	c.Get("data-prod-0", &corev1.PersistentVolumeClaim{})
 
-	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = ptr.To[int32](1) })
+	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = new(int32(1)) })
 	c.Settle()
 	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 }

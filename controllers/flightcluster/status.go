@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -68,8 +67,8 @@ func (s *scope) reportMembers() {
 	if s.issued {
 		st.PKI = &v1alpha1.PKIStatus{
 			ActiveCA:     s.facts.Fingerprint,
-			NotAfter:     ptr.To(metav1.NewTime(s.facts.LeafExpires).Rfc3339Copy()),
-			NextRotation: ptr.To(metav1.NewTime(s.facts.NextRenewal).Rfc3339Copy()),
+			NotAfter:     new(metav1.NewTime(s.facts.LeafExpires).Rfc3339Copy()),
+			NextRotation: new(metav1.NewTime(s.facts.NextRenewal).Rfc3339Copy()),
 		}
 	}
 }

@@ -65,7 +65,8 @@ func (c *Controller) deleteTokens(ctx context.Context, s *scope) (reconcile.Resu
 		if err := c.Client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}); err != nil && !apierrors.IsNotFound(err) {
 			return reconcile.Result{}, err
 		}
-		c.Recorder.Eventf(s.cr, secret, corev1.EventTypeNormal, "TokenRevoked", "Delete", "token %s is no longer in the spec; its Secret %s is deleted", secret.Labels[metadata.LabelToken], secret.Name)
+		c.Recorder.Eventf(s.cr, secret, corev1.EventTypeNormal, "TokenRevoked", "Delete",
+			"token %s is no longer in the spec; its Secret %s is deleted", secret.Labels[metadata.LabelToken], secret.Name)
 	}
 	return reconcile.Result{}, nil
 }

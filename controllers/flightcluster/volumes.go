@@ -49,7 +49,8 @@ func (c *Controller) growVolume(ctx context.Context, s *scope, claim *corev1.Per
 		return nil
 	}
 	if err == nil {
-		c.Recorder.Eventf(s.cr, claim, corev1.EventTypeNormal, "VolumeGrows", "Resize", "claim %s grows from %s to %s", claim.Name, asked.String(), s.storage.Size.String())
+		c.Recorder.Eventf(s.cr, claim, corev1.EventTypeNormal, "VolumeGrows", "Resize",
+			"claim %s grows from %s to %s", claim.Name, asked.String(), s.storage.Size.String())
 	}
 	return err
 }

@@ -8,14 +8,13 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 )
 
 func TestVolumesGrow(t *testing.T) {
 	storageClass(t, "elastic", true)
-	c := api.NewCluster(t, func(cr *v1alpha1.FlightCluster) { cr.Spec.Storage.StorageClassName = ptr.To("elastic") })
+	c := api.NewCluster(t, func(cr *v1alpha1.FlightCluster) { cr.Spec.Storage.StorageClassName = new("elastic") })
 	c.Settle()
 	pod := podOf(c)
 
@@ -36,7 +35,7 @@ func TestVolumesGrow(t *testing.T) {
 
 func TestVolumesCannotGrow(t *testing.T) {
 	storageClass(t, "rigid", false)
-	c := api.NewCluster(t, func(cr *v1alpha1.FlightCluster) { cr.Spec.Storage.StorageClassName = ptr.To("rigid") })
+	c := api.NewCluster(t, func(cr *v1alpha1.FlightCluster) { cr.Spec.Storage.StorageClassName = new("rigid") })
 	c.Settle()
 	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Storage.Size = resource.MustParse("3Gi") })
 	c.Settle()

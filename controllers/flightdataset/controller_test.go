@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/flightdataset"
@@ -22,7 +21,7 @@ func TestDatasetBecomesReady(t *testing.T) {
 	h.create("trips", func(s *v1alpha1.FlightDatasetSpec) {
 		s.Path = []string{"nyc", "trips"}
 		s.Format = "Parquet"
-		s.Schema = &v1alpha1.DatasetSchema{Fields: []v1alpha1.SchemaField{{Name: "ts", Type: "timestamp[us, UTC]", Nullable: ptr.To(false)}}}
+		s.Schema = &v1alpha1.DatasetSchema{Fields: []v1alpha1.SchemaField{{Name: "ts", Type: "timestamp[us, UTC]", Nullable: new(false)}}}
 	})
 	if res := h.reconcileDataset("trips"); res.RequeueAfter != 10*time.Second {
 		t.Errorf("comes back after %s, want 10s: nobody tells of uploads", res.RequeueAfter)
@@ -221,11 +220,11 @@ func TestWaitsForTheCluster(t *testing.T) {
 
 	h.create("trips", nil)
 	h.reconcileDataset("trips")
-	h.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = ptr.To[int32](0) })
+	h.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = new(int32(0)) })
 	h.Settle()
 	h.reconcileDataset("trips")
 	h.expectDataset("trips", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonClusterUnavailable, "no member that serves")
-	h.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = ptr.To[int32](1) })
+	h.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Replicas = new(int32(1)) })
 	h.Settle()
 
 	h.Server.Fail(status.Error(codes.Unavailable, "starting"))

@@ -45,7 +45,8 @@ func (c *Controller) announce(s *scope, answer settings.DatasetStatus) {
 	switch {
 	case s.cr.Status.DatasetID == answer.ID:
 	case s.cr.Status.DatasetID != "":
-		c.Recorder.Eventf(s.cr, s.cluster, corev1.EventTypeWarning, "DatasetReplaced", "Declare", "dataset %q was dropped by somebody and is declared anew", name)
+		c.Recorder.Eventf(s.cr, s.cluster, corev1.EventTypeWarning, "DatasetReplaced", "Declare",
+			"dataset %q was dropped by somebody and is declared anew", name)
 	case answer.Version > 0:
 		c.Recorder.Eventf(s.cr, s.cluster, corev1.EventTypeNormal, "DatasetAdopted", "Declare", "dataset %q was there already, with %d rows", name, answer.Rows)
 	default:

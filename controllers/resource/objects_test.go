@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -40,10 +39,10 @@ var clusters = map[string]v1alpha1.FlightClusterSpec{
 		},
 	},
 	"everything": {
-		Replicas:       ptr.To[int32](0),
+		Replicas:       new(int32(0)),
 		Image:          "registry.example/flightserver:2.0.0",
 		DeletionPolicy: v1alpha1.DeletionDelete,
-		Storage:        v1alpha1.StorageSpec{Size: apiresource.MustParse("1Ti"), StorageClassName: ptr.To("fast")},
+		Storage:        v1alpha1.StorageSpec{Size: apiresource.MustParse("1Ti"), StorageClassName: new("fast")},
 		Resources: v1alpha1.ResourcesSpec{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: apiresource.MustParse("500m"), corev1.ResourceMemory: apiresource.MustParse("1Gi")},
 			Limits:   corev1.ResourceList{corev1.ResourceMemory: apiresource.MustParse("2Gi")},

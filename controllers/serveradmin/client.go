@@ -87,13 +87,15 @@ func (c *Client) Close() error { return c.flight.Close() }
 // Health asks the server about itself.
 func (c *Client) Health(ctx context.Context) (settings.MemberStatus, error) {
 	var out settings.MemberStatus
-	return out, c.call(ctx, settings.ActionHealth, nil, &out)
+	err := c.call(ctx, settings.ActionHealth, nil, &out)
+	return out, err
 }
 
 // DeclareDataset creates the dataset or adopts the one that is there.
 func (c *Client) DeclareDataset(ctx context.Context, d settings.DatasetDeclaration) (settings.DatasetStatus, error) {
 	var out settings.DatasetStatus
-	return out, c.call(ctx, settings.ActionDeclareDataset, d, &out)
+	err := c.call(ctx, settings.ActionDeclareDataset, d, &out)
+	return out, err
 }
 
 // DropDataset removes the dataset and its data. One that is gone already is

@@ -42,7 +42,7 @@ func TestErrorsKeepTheServersText(t *testing.T) {
 				t.Errorf("%s: got %v", tc.reason, err)
 			}
 			for _, sentinel := range []error{serveradmin.ErrNotFound, serveradmin.ErrRefused, serveradmin.ErrUnreachable} {
-				if got, want := errors.Is(err, sentinel), sentinel == tc.is; got != want {
+				if got, want := errors.Is(err, sentinel), errors.Is(tc.is, sentinel); got != want {
 					t.Errorf("%s: is %q: %t, want %t", tc.reason, sentinel, got, want)
 				}
 			}

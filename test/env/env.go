@@ -103,7 +103,8 @@ func binaries() (string, error) {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("these tests need etcd and kube-apiserver: set KUBEBUILDER_ASSETS to the folder that has them, or mend what `%s envtest`, which builds them, said: %w", script, err)
+		return "", fmt.Errorf("these tests need etcd and kube-apiserver: set KUBEBUILDER_ASSETS to the folder that has them, "+
+			"or mend what `%s envtest`, which builds them, said: %w", script, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
