@@ -158,11 +158,14 @@ func (s *Server) bearer(ctx context.Context) (auth.Identity, error) {
 	return s.auth.Authenticate(header)
 }
 
+// revisions are told over the admin port, which always has a certificate. In a
+// pod it is that of the data port, where that one has any.
 func (s *Server) revisions() (credentials, leaf string) {
-	if s.dataTLS != nil {
-		leaf = s.dataTLS.LeafRevision()
+	certificates := s.dataTLS
+	if certificates == nil {
+		certificates = s.adminTLS
 	}
-	return s.auth.Revision(), leaf
+	return s.auth.Revision(), certificates.LeafRevision()
 }
 
 // Close gives back what New took; Run does it as well.
