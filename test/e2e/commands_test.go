@@ -1,0 +1,92 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
+)
+
+// command runs a program in the repository and gives its standard output. Its
+// error has what the program said.
+func command(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = repository
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, stderr.String())
+	}
+	return stdout.String(), nil
+}
+
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := command(t.Context(), name, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func kubectl(t *testing.T, namespace string, args ...string) string {
+	t.Helper()
+	return run(t, "kubectl", append([]string{"--namespace", namespace}, args...)...)
+}
+
+// flight runs kubectl flight against a cluster.
+func flight(t *testing.T, cr *v1alpha1.FlightCluster, args ...string) string {
+	t.Helper()
+	out, err := tryFlight(t, cr, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func tryFlight(t *testing.T, cr *v1alpha1.FlightCluster, args ...string) (string, error) {
+	t.Helper()
+	return command(t.Context(), kubectlFlight, append([]string{"--namespace", cr.Namespace, "--cluster", cr.Name, "--quiet"}, args...)...)
+}
+
+var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) `)
+
+// forward opens a way to the cluster's data port for as long as the test runs,
+// and gives its address.
+func forward(t *testing.T, cr *v1alpha1.FlightCluster) string {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", cr.Namespace, "port-forward", "--address", "127.0.0.1", "service/"+cr.Name, ":8815")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = cmd.Wait() // it was killed
+	})
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatalf("kubectl port-forward ended before it began: %v", lines.Err())
+	}
+	match := forwarding.FindStringSubmatch(lines.Text())
+	if match == nil {
+		t.Fatalf("kubectl port-forward says %q", lines.Text())
+	}
+	go func() {
+		for lines.Scan() { // it would block on a full pipe
+		}
+	}()
+	return match[1]
+}

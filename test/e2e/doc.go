@@ -1,0 +1,6 @@
+// Package e2e tests the operator and its servers on a real Kubernetes cluster:
+// that of KUBECONFIG, where hack/e2e.sh has installed the chart. Each test works
+// in a namespace of its own that enforces the restricted Pod Security Standard.
+//
+//	make test-e2e
+package e2e
