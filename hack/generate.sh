@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes everything that is generated: deepcopy functions, CRDs and RBAC from the
-# markers in the Go code, the chart's copies of both, the references of the API and the command line, and the
-# release's number wherever VERSION is not read.
+# markers in the Go code, the chart's copies of both, the references of the API
+# and the command line, and the release's number wherever VERSION is not read.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"log"
 	"os"
 	"strings"
 
@@ -20,8 +19,9 @@ const output = "docs/reference/kubectl-flight.md"
 
 func main() {
 	root := commands.New(genericiooptions.NewTestIOStreamsDiscard())
-	if err := os.WriteFile(output, page(root), 0o644); err != nil { //nolint:gosec // a page for everybody
-		log.Fatal(err)
+	if err := os.WriteFile(output, page(root), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, "gendocs:", err)
+		os.Exit(1)
 	}
 }
 

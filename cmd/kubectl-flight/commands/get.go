@@ -51,7 +51,8 @@ the null and the empty string; the other formats keep them apart.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", "file to write (default: standard output)")
-	flags.StringVar(&o.format, "format", "", "format to write: "+formats.Join(formats.Writable(), "|")+" (default: as the file's ending says; on a terminal table)")
+	flags.StringVar(&o.format, "format", "",
+		"format to write: "+formats.Join(formats.Writable(), "|")+" (default: as the file's ending says; on a terminal table)")
 	flags.Int64Var(&o.limit, "limit", -1, fmt.Sprintf("most rows to get (default: all; %d of a table)", tableRows))
 	flags.IntVar(&o.parallel, "parallel", 4, "parts of the dataset to read at a time")
 	flags.StringVar(&o.null, "null", "", "the text that stands for a null in CSV")

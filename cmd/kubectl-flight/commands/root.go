@@ -58,7 +58,7 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.`,
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
+	root.SetFlagErrorFunc(usage)
 	e.target.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().BoolVarP(&e.quiet, "quiet", "q", false, "show no progress")
 	root.AddCommand(e.newPut(), e.newGet(), e.newList(), e.newRemove(), e.newStatus())
@@ -116,7 +116,10 @@ func (e *env) connect(ctx context.Context, need target.Role) (*target.Target, er
 	if err != nil {
 		return nil, err
 	}
-	return t, t.Connect()
+	if err := t.Connect(); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // style is how progress is shown.

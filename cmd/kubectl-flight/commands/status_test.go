@@ -23,10 +23,14 @@ func TestShowStatus(t *testing.T) {
 		},
 	}
 	declared := []v1alpha1.FlightDataset{
-		{ObjectMeta: metav1.ObjectMeta{Name: "trips"}, Spec: v1alpha1.FlightDatasetSpec{Path: []string{"nyc", "trips"}},
-			Status: v1alpha1.FlightDatasetStatus{Version: 3, Conditions: []metav1.Condition{{Type: "Ready", Status: "True"}}}},
-		{ObjectMeta: metav1.ObjectMeta{Name: "lost"},
-			Status: v1alpha1.FlightDatasetStatus{Conditions: []metav1.Condition{{Type: "Ready", Status: "False", Reason: "ClusterUnreachable"}}}},
+		{
+			ObjectMeta: metav1.ObjectMeta{Name: "trips"}, Spec: v1alpha1.FlightDatasetSpec{Path: []string{"nyc", "trips"}},
+			Status: v1alpha1.FlightDatasetStatus{Version: 3, Conditions: []metav1.Condition{{Type: "Ready", Status: "True"}}},
+		},
+		{
+			ObjectMeta: metav1.ObjectMeta{Name: "lost"},
+			Status:     v1alpha1.FlightDatasetStatus{Conditions: []metav1.Condition{{Type: "Ready", Status: "False", Reason: "ClusterUnreachable"}}},
+		},
 	}
 	served := []transfer.Dataset{{Name: "nyc/trips", Rows: 1234, Bytes: 9e6}, {Name: "uploaded", Rows: 1, Bytes: 8}}
 	var out bytes.Buffer

@@ -138,7 +138,8 @@ func explain(err error) error {
 	case err == nil:
 		return nil
 	case meta.IsNoMatchError(err):
-		return errors.New("this Kubernetes cluster has no FlightClusters: flight-operator is not installed; give --server grpc://HOST:PORT for a server elsewhere")
+		return errors.New("this Kubernetes cluster has no FlightClusters: flight-operator is not installed; " +
+			"give --server grpc://HOST:PORT for a server elsewhere")
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return fmt.Errorf("Kubernetes refuses: %w", err)
 	}

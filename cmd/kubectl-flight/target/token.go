@@ -45,7 +45,8 @@ func (k *Kubernetes) clusterToken(ctx context.Context, cr *v1alpha1.FlightCluste
 		return handover{}, nil
 	}
 	if len(candidates) == 0 {
-		return handover{}, fmt.Errorf("FlightCluster %q has no token that may do this: add one with role %s to its spec.auth.tokens, or give --token-file", cr.Name, need)
+		return handover{}, fmt.Errorf("FlightCluster %q has no token that may do this: "+
+			"add one with role %s to its spec.auth.tokens, or give --token-file", cr.Name, need)
 	}
 	return handover{}, fmt.Errorf("no token of FlightCluster %q can be had: %s; give --token-file", cr.Name, strings.Join(refusals, "; "))
 }

@@ -104,7 +104,7 @@ func TestPutOnce(t *testing.T) {
 func TestPutFailingSource(t *testing.T) {
 	s := &scripted{}
 	c := start(t, s)
-	source := formats.Source{Path: formats.Stdin, Format: formats.CSV, Stdin: failing{strings.NewReader("n\n" + strings.Repeat("1\n", 5<<20))}}
+	source := formats.Source{Path: formats.Stdin, Format: formats.CSV, Stdin: failing{strings.NewReader("n\n" + strings.Repeat("1\n", 2<<20))}}
 	_, _, err := Put(t.Context(), c.Client(), Upload{Dataset: "a", Mode: Replace, Sources: []formats.Source{source}})
 	if err == nil || !strings.Contains(err.Error(), "the pipe broke") {
 		t.Errorf("got %v", err)
