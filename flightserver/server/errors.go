@@ -54,6 +54,7 @@ var errorCodes = []struct {
 	{err: auth.ErrForbidden, code: codes.PermissionDenied, reason: "NOT_PERMITTED"},
 
 	{err: wire.ErrMalformed, code: codes.InvalidArgument, reason: "MALFORMED_MESSAGE"},
+	{err: catalog.ErrMalformed, code: codes.InvalidArgument, reason: "MALFORMED_MESSAGE"},
 
 	{err: catalog.ErrDatasetNotFound, code: codes.NotFound, reason: "DATASET_NOT_FOUND"},
 	{err: catalog.ErrVersionNotFound, code: codes.NotFound, reason: "VERSION_NOT_FOUND"},

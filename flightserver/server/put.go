@@ -26,11 +26,12 @@ type putResult struct {
 func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 	ctx := stream.Context()
 	results := s.sendResults(stream)
+	defer results.abandon()
 	p := &put{catalog: s.catalog, results: results}
+	defer s.abort(ctx, p)
 	p.messages = &messages{stream: countReceived{stream, s.metrics.receivedBytes}, onMetadata: p.takeMetadata}
 	d, err := p.run(ctx)
 	if err != nil {
-		results.abandon()
 		return err
 	}
 	s.logger.Info("dataset uploaded", "dataset", d.Name(), "version", d.Version, "rows", d.Rows,
@@ -40,6 +41,17 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 		return err
 	}
 	return results.finish(body)
+}
+
+// abort clears what an upload has stored and not committed. Should it fail, the
+// next start clears it; the client has its own error to read.
+func (s *flightService) abort(ctx context.Context, p *put) {
+	if p.upload == nil {
+		return
+	}
+	if err := p.upload.Abort(); err != nil {
+		s.logger.Error("upload not cleared", "id", callFrom(ctx).id, "error", err)
+	}
 }
 
 // put is one upload on its way.
@@ -63,9 +75,9 @@ func (p *put) run(ctx context.Context) (catalog.Dataset, error) {
 	defer records.Release()
 	p.request.Schema = records.Schema()
 	if err := p.store(ctx, records); err != nil {
-		return catalog.Dataset{}, errors.Join(err, p.abort())
+		return catalog.Dataset{}, err
 	}
-	return p.commit(ctx)
+	return p.upload.Commit(ctx)
 }
 
 // readRequest learns from the first message where the upload goes.
@@ -100,7 +112,7 @@ func (p *put) store(ctx context.Context, records *received) error {
 			return p.checkRows()
 		}
 		if err := p.upload.Write(record); err != nil {
-			return err
+			return p.messages.numbered(err)
 		}
 		if metadata := p.messages.batchMetadata; len(metadata) > 0 {
 			p.results.offer(metadata)
@@ -115,21 +127,6 @@ func (p *put) checkRows() error {
 		return nil
 	}
 	return badRequest("the client announced %d rows and sent %d: nothing was stored", *p.rows, p.upload.Rows())
-}
-
-func (p *put) commit(ctx context.Context) (catalog.Dataset, error) {
-	d, err := p.upload.Commit(ctx)
-	if err != nil {
-		return d, errors.Join(err, p.abort())
-	}
-	return d, nil
-}
-
-func (p *put) abort() error {
-	if p.upload == nil {
-		return nil
-	}
-	return p.upload.Abort()
 }
 
 // takeMetadata reads what the client says about the upload between its batches.

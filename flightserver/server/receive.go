@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -15,8 +14,8 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
-// received reads records from the messages of an upload. It trusts nothing: an
-// error names the message, and what it gives can be stored and read again.
+// received reads records from the messages of an upload. An error names the
+// message. The values of a record are unchecked until the catalog takes it.
 type received struct {
 	*ipc.Reader
 	messages *messages
@@ -40,22 +39,7 @@ func (r *received) next() (arrow.RecordBatch, error) {
 		}
 		return nil, r.messages.err
 	}
-	record := r.RecordBatch()
-	if err := validate(record); err != nil {
-		return nil, r.messages.explain(err)
-	}
-	return record, nil
-}
-
-// validate refuses what could harm a reader. arrow-go's checks index buffers
-// that it has not measured yet, so they may panic where they should refuse.
-func validate(record arrow.RecordBatch) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%v", p)
-		}
-	}()
-	return array.ValidateRecordFull(record)
+	return r.RecordBatch(), nil
 }
 
 // messages hands the IPC messages of an upload to a decoder and all others to
@@ -82,12 +66,16 @@ func (m *messages) Message() (*ipc.Message, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, io.EOF
 		}
-		if err == nil && len(data.GetDataHeader()) > 0 {
+		switch {
+		case err != nil:
+		case len(data.GetDataHeader()) > 0:
 			var message *ipc.Message
 			if message, err = m.admit(data); err == nil {
 				return message, nil
 			}
-		} else if err == nil {
+		case len(data.GetDataBody()) > 0:
+			err = m.numbered(fmt.Errorf("%w: a body without a header", wire.ErrMalformed))
+		default:
 			err = m.onMetadata(data.GetAppMetadata(), false)
 		}
 		if err != nil {

@@ -10,11 +10,18 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
 )
 
 // FuzzReceive looks for messages that are taken in and then harm who sends them
 // on.
 func FuzzReceive(f *testing.F) {
+	c, err := catalog.Open(f.Context(), catalog.Options{Dir: f.TempDir()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = c.Close() })
 	record := variedRecord(f)
 	var schema *flight.FlightData
 	for _, options := range [][]ipc.Option{nil, {ipc.WithZstd()}, {ipc.WithLZ4()}} {
@@ -24,23 +31,30 @@ func FuzzReceive(f *testing.F) {
 			f.Add(m.GetDataHeader(), m.GetDataBody())
 		}
 	}
-	f.Fuzz(func(_ *testing.T, header, body []byte) {
+	f.Fuzz(func(t *testing.T, header, body []byte) {
 		stream := recorded{schema, {DataHeader: header, DataBody: body}}
 		records, err := receive(&messages{stream: &stream, onMetadata: func([]byte, bool) error { return nil }})
 		if err != nil {
 			return
 		}
 		defer records.Release()
+		upload, err := c.NewUpload(t.Context(), catalog.UploadRequest{Path: []string{"x"}, Schema: records.Schema()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = upload.Abort() }()
 		for {
 			record, err := records.next()
-			if err != nil || record == nil {
+			if err != nil || record == nil || upload.Write(record) != nil {
 				return
 			}
 			one, err := array.NewRecordReader(record.Schema(), []arrow.RecordBatch{record})
 			if err != nil {
-				return
+				t.Fatal(err)
 			}
-			_ = sendRecords(discard{}, one)
+			if err := sendRecords(discard{}, one); err != nil {
+				t.Fatal(err)
+			}
 			one.Release()
 		}
 	})

@@ -15,6 +15,7 @@ type results struct {
 	stream flight.FlightService_DoPutServer
 	queue  chan []byte
 	sent   chan error // the first failure, or nil, when the queue is done
+	closed bool       // the queue is
 }
 
 // sendResults starts the answers to an upload, which end by finish or abandon.
@@ -47,9 +48,15 @@ func (r *results) offer(metadata []byte) {
 // wants by now, so it can be waited for.
 func (r *results) finish(metadata []byte) error {
 	r.queue <- metadata
-	close(r.queue)
+	r.abandon()
 	return <-r.sent
 }
 
-// abandon gives up the answers that wait. A Send that hangs ends with the call.
-func (r *results) abandon() { close(r.queue) }
+// abandon ends the answers without a last one, unless they have ended. A Send
+// that hangs ends with the call.
+func (r *results) abandon() {
+	if !r.closed {
+		r.closed = true
+		close(r.queue)
+	}
+}
