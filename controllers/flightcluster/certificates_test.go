@@ -102,5 +102,6 @@ func TestAuthorityNearItsEndIsTold(t *testing.T) {
 	c.Clock.Step((10*365 - 60) * 24 * time.Hour)
 	c.Settle()
 	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, v1alpha1.ReasonAuthorityExpiring, "delete Secret prod-ca")
+	c.ExpectEvent(v1alpha1.ReasonAuthorityExpiring)
 	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 }

@@ -108,23 +108,23 @@ func (c *Controller) replaceMember(ctx context.Context, s *scope) (reconcile.Res
 
 // replaceable is the member to replace next, or nil.
 func (s *scope) replaceable() *status.Member {
-	var outdated *status.Member
+	var outdated, broken *status.Member
+	whole := len(s.members) >= int(resource.Replicas(s.cr))
 	for i := range s.members {
 		m := &s.members[i]
-		switch {
-		case m.Stopping:
+		if m.Stopping {
 			return nil
-		case m.Outdated && !m.Ready:
-			return m
-		case !m.Ready:
-			outdated = nil
-			return outdated
-		case m.Outdated && outdated == nil:
-			outdated = m
 		}
+		if m.Outdated && m.Ready {
+			outdated = cmp.Or(outdated, m)
+		}
+		if m.Outdated && !m.Ready {
+			broken = cmp.Or(broken, m)
+		}
+		whole = whole && m.Ready
 	}
-	if len(s.members) < int(resource.Replicas(s.cr)) {
-		return nil
+	if broken != nil || whole {
+		return cmp.Or(broken, outdated)
 	}
-	return outdated
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,10 +24,36 @@ func (c *Controller) patchStatus(ctx context.Context, s *scope, err error) error
 		return nil
 	}
 	perr := c.Client.Status().Patch(ctx, s.cr, client.MergeFrom(s.stored))
-	if perr = client.IgnoreNotFound(perr); perr == nil {
+	if perr = client.IgnoreNotFound(perr); perr != nil {
+		return errors.Join(err, perr)
+	}
+	c.announceConditions(s)
+	return nil
+}
+
+// announceConditions tells, once it is stored, what a person wants to know.
+func (c *Controller) announceConditions(s *scope) {
+	before, after := s.stored.Status.Conditions, s.cr.Status.Conditions
+	if ready := turned(before, after, v1alpha1.ConditionReady); ready != nil {
+		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, ready.Reason, "Reconcile", "%s", ready.Message)
+	}
+	if stalled := turned(before, after, v1alpha1.ConditionStalled); stalled != nil {
+		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeWarning, stalled.Reason, "Reconcile", "%s", stalled.Message)
+	}
+	certificates := turned(before, after, v1alpha1.ConditionCertificatesReady)
+	if certificates != nil && certificates.Reason == v1alpha1.ReasonAuthorityExpiring {
+		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeWarning, certificates.Reason, "Reconcile", "%s", certificates.Message)
+	}
+}
+
+// turned is the condition of a kind when it became True, or is for another
+// reason than before.
+func turned(before, after []metav1.Condition, kind string) *metav1.Condition {
+	was, is := meta.FindStatusCondition(before, kind), meta.FindStatusCondition(after, kind)
+	if is == nil || is.Status != metav1.ConditionTrue || (was != nil && was.Status == is.Status && was.Reason == is.Reason) {
 		return nil
 	}
-	return errors.Join(err, perr)
+	return is
 }
 
 // report fills the status. What a reconcile that ended early did not see stays

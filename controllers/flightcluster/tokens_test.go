@@ -80,6 +80,7 @@ func TestTokenSecretIsTaken(t *testing.T) {
 	c.Settle()
 	c.Expect(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNameConflict, "Secret mine is not made by this FlightCluster: delete or rename it")
 	c.Expect(v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonMembersServing, "")
+	c.ExpectEvent(v1alpha1.ReasonNameConflict)
 	if got := string(c.Secret("mine").Data["token"]); got != "something of mine" {
 		t.Errorf("the Secret was overwritten with %q", got)
 	}

@@ -40,14 +40,15 @@ type Certificates struct {
 // Stall is what only the user can mend.
 type Stall struct{ Reason, Message string }
 
-// Conditions of a FlightCluster, all of them.
+// Conditions of a FlightCluster, all of them. Ready repeats the first that
+// fails, so what causes others to fail comes first.
 func Conditions(o *Observation) []metav1.Condition {
 	parts := []metav1.Condition{
 		StorageReady(o),
-		CertificatesReady(o),
-		CredentialsReady(o),
 		MembersUpToDate(o),
 		Available(o),
+		CertificatesReady(o),
+		CredentialsReady(o),
 	}
 	ready := Ready(o, parts)
 	return append(parts, ready, Reconciling(ready, o.Stall), Stalled(o.Stall))
