@@ -18,6 +18,7 @@ var (
 	ErrClosed          = store.ErrClosed
 	ErrCorrupt         = store.ErrCorrupt
 	ErrInUse           = store.ErrInUse
+	ErrMalformed       = store.ErrMalformed
 	ErrNoSpace         = store.ErrNoSpace
 	ErrOutcomeUnknown  = store.ErrOutcomeUnknown
 	ErrSchemaMismatch  = store.ErrSchemaMismatch

@@ -12,6 +12,7 @@ var (
 	ErrCorrupt         = errors.New("corrupt data")
 	ErrDropped         = errors.New("dataset was dropped")
 	ErrInUse           = errors.New("data directory is in use by another server")
+	ErrMalformed       = errors.New("malformed record")
 	ErrNoSpace         = errors.New("no space left on the volume")
 	ErrNotFound        = errors.New("not found")
 	ErrOutcomeUnknown  = errors.New("outcome unknown")

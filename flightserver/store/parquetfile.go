@@ -56,9 +56,9 @@ func (e *parquetEncoder) Write(rec arrow.RecordBatch) (err error) {
 	if rows == 0 {
 		return nil
 	}
-	for _, column := range rec.Columns() {
+	for i, column := range rec.Columns() {
 		if err := checkParquetValues(column.Data()); err != nil {
-			return err
+			return fmt.Errorf("field %q: %w", rec.ColumnName(i), err)
 		}
 	}
 	perRow := max(1, recordBytes(rec)/rows)

@@ -62,6 +62,10 @@ func checkParquetField(f arrow.Field, name string) error {
 		}
 	case *extensions.UUIDType:
 		return nil
+	case arrow.DecimalType:
+		if parquetHolds(t.ID()) && t.GetScale() >= 0 {
+			return nil
+		}
 	default:
 		if parquetHolds(t.ID()) {
 			return nil

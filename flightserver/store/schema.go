@@ -2,12 +2,10 @@ package store
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 )
 
@@ -79,30 +77,4 @@ func differs(to, from arrow.Field) string {
 // releases the result.
 func relabel(rec arrow.RecordBatch, schema *arrow.Schema) arrow.RecordBatch {
 	return withColumns(rec, schema, rec.Columns())
-}
-
-// validate refuses records of another schema, and those whose buffers do not
-// fit together, before they reach a file that others read.
-func validate(rec arrow.RecordBatch, schema *arrow.Schema) (err error) {
-	defer recovered(&err, "checking the record")
-	if err := CheckAssignable(schema, rec.Schema()); err != nil {
-		return err
-	}
-	for i, f := range schema.Fields() {
-		if err := validateColumn(rec.Column(i)); err != nil {
-			return fmt.Errorf("%w: field %q is malformed: %w", ErrSchemaMismatch, f.Name, err)
-		}
-		if !f.Nullable && rec.Column(i).NullN() > 0 {
-			return fmt.Errorf("%w: field %q has nulls, which the schema forbids", ErrSchemaMismatch, f.Name)
-		}
-	}
-	return nil
-}
-
-func validateColumn(column arrow.Array) error {
-	if c, ok := column.(*array.RunEndEncoded); ok {
-		// The library asks for a buffer that its own builder leaves out.
-		return errors.Join(array.Validate(c.RunEndsArr()), array.Validate(c.Values()))
-	}
-	return array.Validate(column)
 }

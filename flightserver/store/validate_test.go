@@ -1,0 +1,72 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+func TestValidateColumn(t *testing.T) {
+	offsets := memory.NewBufferBytes(arrow.Int32Traits.CastToBytes([]int32{0, 9}))
+	union := arrow.DenseUnionOf([]arrow.Field{{Name: "n", Type: arrow.Null, Nullable: true}}, []arrow.UnionTypeCode{0})
+	nulls := array.NewData(arrow.Null, 2, nil, nil, 2, 0)
+	for name, tc := range map[string]struct {
+		reason string
+		data   arrow.ArrayData
+		ok     bool
+	}{
+		"Null": {
+			reason: "Nulls have no buffers.",
+			data:   nulls, ok: true,
+		},
+		"ListOfNull": {
+			reason: "What pyarrow infers from empty lists.",
+			data: array.NewData(arrow.ListOf(arrow.Null), 1,
+				[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes([]int32{0, 2}))},
+				[]arrow.ArrayData{nulls}, 0, 0),
+			ok: true,
+		},
+		"EmptyDenseUnion": {
+			reason: "Without rows a decoder leaves the offsets out.",
+			data: array.NewData(union, 0, []*memory.Buffer{nil, nil, nil},
+				[]arrow.ArrayData{array.NewData(arrow.Null, 0, nil, nil, 0, 0)}, 0, 0),
+			ok: true,
+		},
+		"OffsetBeyondItsData": {
+			reason: "Reading the text would read past its buffer.",
+			data: array.NewData(arrow.BinaryTypes.String, 1,
+				[]*memory.Buffer{nil, offsets, memory.NewBufferBytes([]byte("abc"))}, nil, 0, 0),
+		},
+		"OffsetBeyondItsValues": {
+			reason: "The same for a list.",
+			data:   array.NewData(arrow.ListOf(arrow.Null), 1, []*memory.Buffer{nil, offsets}, []arrow.ArrayData{nulls}, 0, 0),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			column, err := made(tc.data)
+			if err == nil {
+				err = validateColumn(column)
+			}
+			if (err == nil) != tc.ok {
+				t.Errorf("%s\nok: want %v, got %v", tc.reason, tc.ok, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "runtime error") {
+				t.Errorf("Go's words mean nothing to a client: %v", err)
+			}
+		})
+	}
+}
+
+// made tells when the library refuses the data by itself.
+func made(data arrow.ArrayData) (_ arrow.Array, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("refused")
+		}
+	}()
+	return array.MakeFromData(data), nil
+}
