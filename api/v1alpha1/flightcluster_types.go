@@ -229,7 +229,8 @@ type TokenSpec struct {
 	SecretName string `json:"secretName,omitempty"`
 }
 
-// FlightClusterStatus is what the operator saw last.
+// FlightClusterStatus is what the operator saw last. Numbers have a default,
+// so that kubectl shows 0 and not nothing.
 type FlightClusterStatus struct {
 	// ObservedGeneration is the generation of the spec that the status tells of.
 	//
@@ -238,10 +239,12 @@ type FlightClusterStatus struct {
 	// Replicas is the number of servers there are.
 	//
 	// +optional
+	// +default=0
 	Replicas int32 `json:"replicas"`
 	// ReadyReplicas is the number of servers that serve clients.
 	//
 	// +optional
+	// +default=0
 	ReadyReplicas int32 `json:"readyReplicas"`
 	// Selector finds the servers' pods, for autoscalers.
 	//

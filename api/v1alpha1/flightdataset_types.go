@@ -134,7 +134,8 @@ type SchemaField struct {
 	Nullable *bool `json:"nullable,omitempty"`
 }
 
-// FlightDatasetStatus is what the operator saw last.
+// FlightDatasetStatus is what the operator saw last. Numbers have a default,
+// so that kubectl shows 0 and not nothing.
 type FlightDatasetStatus struct {
 	// ObservedGeneration is the generation of the spec that the status tells of.
 	//
@@ -148,14 +149,17 @@ type FlightDatasetStatus struct {
 	// Version counts the uploads that the dataset has seen; 0 is none.
 	//
 	// +optional
+	// +default=0
 	Version int64 `json:"version"`
 	// Rows of the newest version.
 	//
 	// +optional
+	// +default=0
 	Rows int64 `json:"rows"`
 	// Bytes of the newest version on the server's volume.
 	//
 	// +optional
+	// +default=0
 	Bytes int64 `json:"bytes"`
 	// Conditions tell how far the dataset is from its spec.
 	//

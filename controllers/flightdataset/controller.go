@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -64,6 +65,10 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightDataset) 
 	return reconcile.Result{RequeueAfter: pollInterval}, nil
 }
 
+// workers reconcile at the same time: a server that does not answer in time holds
+// up one of them.
+const workers = 8
+
 // SetupWithManager starts the controller with the manager.
 func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 	if err := indexDatasets(context.Background(), mgr.GetFieldIndexer()); err != nil {
@@ -73,5 +78,6 @@ func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.FlightDataset{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.FlightDataset{}, handler.EnqueueRequestsFromMapFunc(c.rivalsOf), builder.WithPredicates(cameOrWent)).
 		Watches(&v1alpha1.FlightCluster{}, handler.EnqueueRequestsFromMapFunc(c.datasetsOf), builder.WithPredicates(availabilityChanged)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
 }
