@@ -11,6 +11,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/status"
 	"k8s.io/utils/clock"
 
 	"github.com/flight-operator/flight-operator/cmd/kubectl-flight/formats"
@@ -193,7 +194,7 @@ func (o *putOptions) put(ctx context.Context, t *target.Target, u transfer.Uploa
 	}
 	u.Retrying = func(err error) {
 		display.Close()
-		fmt.Fprintf(o.ErrOut, "%v; sending %s again\n", explain(err, t, u.Dataset), u.Dataset)
+		fmt.Fprintf(o.ErrOut, "%s: the connection broke, sending it again: %s\n", u.Dataset, status.Convert(err).Message())
 	}
 	result, sent, err := transfer.Put(ctx, t.Client(), u)
 	display.Close()

@@ -76,8 +76,9 @@ func forward(ctx context.Context, config *rest.Config, namespace, pod string) (n
 		stop()
 		return nil, errors.Join(ended, complaint(&complaints))
 	case <-ctx.Done():
+		// The library cannot be stopped while the API server does not answer:
+		// its goroutine ends when that does, or with the process.
 		stop()
-		<-done
 		return nil, ctx.Err()
 	}
 	conn, err := dialForward(ctx, f)

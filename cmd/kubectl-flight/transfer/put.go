@@ -68,11 +68,16 @@ type totals struct {
 	Rows int64 `json:"rows"`
 }
 
-// attempts to send an upload whose connection breaks.
-const attempts = 4
+// An upload whose connection breaks is sent again for as long as a pod may take
+// to come back.
+const (
+	retryFor   = 2 * time.Minute
+	retryPause = 5 * time.Second // at most
+)
 
-// Put sends the sources as one upload. An upload whose connection breaks is
-// sent again, unless it comes from standard input.
+// Put sends the sources as one upload. One that had begun when the connection
+// broke is sent again, unless it comes from standard input. A server that never
+// answered is not waited for.
 func Put(ctx context.Context, c flight.Client, u Upload) (PutResult, Sent, error) {
 	var schema *arrow.Schema
 	repeatable := len(u.Sources) > 1 || u.Sources[0].Repeatable()
@@ -83,16 +88,20 @@ func Put(ctx context.Context, c flight.Client, u Upload) (PutResult, Sent, error
 		}
 	}
 	var sent Sent
+	begun := false
 	command := putCommand{Dataset: u.Dataset, Mode: u.Mode, Upload: uuid.NewString()}
+	pause := backoff.NewExponentialBackOff()
+	pause.MaxInterval = retryPause
 	result, err := backoff.Retry(ctx, func() (PutResult, error) {
 		p := &put{Upload: u, schema: schema}
 		r, err := p.run(ctx, c, command)
 		sent = p.sent
-		if err != nil && (!repeatable || status.Code(err) != codes.Unavailable) {
+		begun = begun || sent.Rows > 0
+		if err != nil && !(repeatable && begun && status.Code(err) == codes.Unavailable) {
 			return r, backoff.Permanent(err)
 		}
 		return r, err
-	}, backoff.WithMaxTries(attempts), backoff.WithNotify(func(err error, _ time.Duration) {
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(retryFor), backoff.WithNotify(func(err error, _ time.Duration) {
 		if u.Retrying != nil {
 			u.Retrying(err)
 		}
