@@ -148,6 +148,14 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+func TestNoKubeconfig(t *testing.T) {
+	t.Setenv("KUBECONFIG", "/no/such")
+	got := run(t.Context(), "", "ls")
+	if got.code != exitFailed || !strings.Contains(got.err, "there is no kubeconfig") || !strings.Contains(got.err, "--server") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestTokens(t *testing.T) {
 	at := serve(t, func(s *settings.ServerSettings) {
 		s.AuthFile = write(t, t.TempDir(), "auth.yaml", "apiVersion: "+settings.APIVersion+"\nkind: "+settings.KindCredentials+"\nanonymous: Reader\n")

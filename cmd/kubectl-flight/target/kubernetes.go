@@ -17,6 +17,12 @@ import (
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 )
 
+const (
+	elsewhere = "give --server grpc://HOST:PORT for a server elsewhere"
+	// defaultHost is what client-go takes where nothing says a cluster.
+	defaultHost = "http://localhost:8080"
+)
+
 // Kubernetes is one namespace of a Kubernetes cluster.
 type Kubernetes struct {
 	client.Reader
@@ -28,7 +34,10 @@ type Kubernetes struct {
 func (o *Options) Kubernetes() (*Kubernetes, error) {
 	config, err := o.Kube.ToRESTConfig()
 	if err != nil {
-		return nil, fmt.Errorf("no Kubernetes cluster to look in: %w; give --server grpc://HOST:PORT for a server elsewhere", err)
+		return nil, fmt.Errorf("no Kubernetes cluster to look in: %w; %s", err, elsewhere)
+	}
+	if config.Host == defaultHost {
+		return nil, errors.New("no Kubernetes cluster to look in: there is no kubeconfig, or it names no cluster; " + elsewhere)
 	}
 	namespace, _, err := o.Kube.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
@@ -71,7 +80,7 @@ func (k *Kubernetes) onlyCluster(ctx context.Context) (*v1alpha1.FlightCluster, 
 	}
 	switch len(all.Items) {
 	case 0:
-		return nil, fmt.Errorf("namespace %s has no FlightCluster; give -n NAMESPACE, or --server grpc://HOST:PORT for a server elsewhere", k.Namespace)
+		return nil, fmt.Errorf("namespace %s has no FlightCluster; give -n NAMESPACE, or %s", k.Namespace, elsewhere)
 	case 1:
 		return &all.Items[0], nil
 	}
@@ -138,8 +147,7 @@ func explain(err error) error {
 	case err == nil:
 		return nil
 	case meta.IsNoMatchError(err):
-		return errors.New("this Kubernetes cluster has no FlightClusters: flight-operator is not installed; " +
-			"give --server grpc://HOST:PORT for a server elsewhere")
+		return errors.New("this Kubernetes cluster has no FlightClusters: flight-operator is not installed; " + elsewhere)
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return fmt.Errorf("Kubernetes refuses: %w", err)
 	}
