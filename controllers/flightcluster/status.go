@@ -62,6 +62,7 @@ func (s *scope) report(err error) {
 	switch {
 	case err != nil && !errors.Is(err, reconcile.TerminalError(nil)):
 		s.setConditions(status.Retrying(err))
+		return
 	case s.observed:
 		s.reportMembers()
 		s.setConditions(status.Conditions(s.observation())...)
@@ -72,9 +73,7 @@ func (s *scope) report(err error) {
 		s.setConditions(status.Waiting(s.waiting))
 		return
 	}
-	if err == nil || s.stall != nil {
-		s.cr.Status.ObservedGeneration = s.cr.Generation
-	}
+	s.cr.Status.ObservedGeneration = s.cr.Generation
 }
 
 func (s *scope) reportMembers() {
@@ -101,11 +100,7 @@ func (s *scope) reportMembers() {
 }
 
 func (s *scope) setConditions(conditions ...metav1.Condition) {
-	for _, condition := range conditions {
-		condition.ObservedGeneration = s.cr.Generation
-		condition.LastTransitionTime = metav1.NewTime(s.now)
-		meta.SetStatusCondition(&s.cr.Status.Conditions, condition)
-	}
+	status.Set(&s.cr.Status.Conditions, s.cr.Generation, s.now, conditions...)
 }
 
 // ready tells whether the status that will be written says so.

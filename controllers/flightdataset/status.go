@@ -40,11 +40,7 @@ func (s *scope) report(err error) {
 }
 
 func (s *scope) setConditions(conditions ...metav1.Condition) {
-	for _, condition := range conditions {
-		condition.ObservedGeneration = s.cr.Generation
-		condition.LastTransitionTime = metav1.NewTime(s.now)
-		meta.SetStatusCondition(&s.cr.Status.Conditions, condition)
-	}
+	status.Set(&s.cr.Status.Conditions, s.cr.Generation, s.now, conditions...)
 }
 
 // wasStalled keeps an event from being repeated while nothing changes.

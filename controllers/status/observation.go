@@ -5,6 +5,7 @@ package status
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
@@ -52,6 +53,16 @@ func Conditions(o *Observation) []metav1.Condition {
 	}
 	ready := Ready(o, parts)
 	return append(parts, ready, Reconciling(ready, o.Stall), Stalled(o.Stall))
+}
+
+// Set stores conditions. Each tells the generation that it was made for, and
+// when its status last changed.
+func Set(stored *[]metav1.Condition, generation int64, now time.Time, conditions ...metav1.Condition) {
+	for _, condition := range conditions {
+		condition.ObservedGeneration = generation
+		condition.LastTransitionTime = metav1.NewTime(now)
+		meta.SetStatusCondition(stored, condition)
+	}
 }
 
 func isTrue(kind, reason, message string) metav1.Condition {
