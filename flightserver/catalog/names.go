@@ -19,7 +19,7 @@ const shards = 256
 
 var seed = maphash.MakeSeed()
 
-type table [shards]map[string]*entry
+type table [shards]map[string]*entry //nolint:recvcheck // with copies the table that it changes
 
 func shardOf(key string) uint64 { return maphash.String(seed, key) % shards }
 

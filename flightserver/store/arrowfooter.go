@@ -87,7 +87,7 @@ func encodeFooter(schema []byte, dicts, records []arrowBlock) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the footer: %w", err)
 	}
-	b := make([]byte, footerEnd)
+	b := append([]byte(nil), make([]byte, footerEnd)...)
 	put16, put32 := binary.LittleEndian.PutUint16, binary.LittleEndian.PutUint32
 	put32(b, footerTable)
 	for i, v := range []uint16{

@@ -183,9 +183,9 @@ func (m *manifest) next(base *version) (*version, error) {
 		return v, nil
 	}
 	v.schema, v.generation = base.schema, base.generation
-	// Appending never moves what an older version sees: its slice ends before.
-	v.segments = append(base.segments, added...)
-	v.uploads = append(base.uploads, m.Uploads...)
+	// What the older version sees stays where it is: its slices end before.
+	v.segments = append(base.segments, added...)   //nolint:gocritic // see above
+	v.uploads = append(base.uploads, m.Uploads...) //nolint:gocritic // see above
 	if len(v.uploads) > maxUploads {
 		v.uploads = v.uploads[len(v.uploads)-maxUploads:]
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -120,11 +121,11 @@ func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecod
 	properties := pqarrow.ArrowReadProperties{BatchSize: recordRows(f)}
 	arrowReader, err := pqarrow.NewFileReader(f, properties, memory.DefaultAllocator)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%v)", err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	reader, err := arrowReader.GetRecordReader(context.Background(), nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%v)", err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	return &parquetDecoder{file: f, reader: reader, schema: schema}, nil
 }

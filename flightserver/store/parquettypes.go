@@ -50,24 +50,8 @@ func checkParquetField(f arrow.Field, name string) error {
 			return err
 		}
 		return checkParquetField(t.ItemField(), name+".value")
-	case *arrow.DictionaryType:
-		// Narrower indices overflow when a record is read that spans several
-		// dictionaries.
-		if arrow.IsBinaryLike(t.ValueType.ID()) && t.IndexType.ID() == arrow.INT32 {
-			return nil
-		}
-	case *arrow.NullType:
-		if f.Nullable {
-			return nil
-		}
-	case *extensions.UUIDType:
-		return nil
-	case arrow.DecimalType:
-		if parquetHolds(t.ID()) && t.GetScale() >= 0 {
-			return nil
-		}
 	default:
-		if parquetHolds(t.ID()) {
+		if parquetHolds(f) {
 			return nil
 		}
 	}
@@ -75,15 +59,27 @@ func checkParquetField(f arrow.Field, name string) error {
 		ErrUnsupportedType, name, f.Type)
 }
 
-// parquetHolds lists the flat types that are read as they were written.
-func parquetHolds(t arrow.Type) bool {
-	switch t {
+// parquetHolds lists the fields without children that are read as they were
+// written.
+func parquetHolds(f arrow.Field) bool {
+	switch t := f.Type.(type) {
+	case *arrow.DictionaryType:
+		// Narrower indices overflow when a record is read that spans several
+		// dictionaries.
+		return arrow.IsBinaryLike(t.ValueType.ID()) && t.IndexType.ID() == arrow.INT32
+	case *arrow.NullType:
+		return f.Nullable
+	case *extensions.UUIDType:
+		return true
+	case *arrow.Decimal128Type, *arrow.Decimal256Type:
+		return t.(arrow.DecimalType).GetScale() >= 0
+	}
+	switch f.Type.ID() {
 	case arrow.BOOL, arrow.FLOAT16, arrow.FLOAT32, arrow.FLOAT64,
 		arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64,
 		arrow.UINT8, arrow.UINT16, arrow.UINT32, arrow.UINT64,
 		arrow.STRING, arrow.LARGE_STRING, arrow.BINARY, arrow.LARGE_BINARY, arrow.FIXED_SIZE_BINARY,
-		arrow.DATE32, arrow.TIME32, arrow.TIME64, arrow.TIMESTAMP,
-		arrow.DECIMAL128, arrow.DECIMAL256:
+		arrow.DATE32, arrow.TIME32, arrow.TIME64, arrow.TIMESTAMP:
 		return true
 	}
 	return false

@@ -74,7 +74,7 @@ func (r *reader) Next() bool {
 		r.record = relabel(rec, r.Schema())
 		rec.Release()
 		return true
-	case err == io.EOF:
+	case err == io.EOF: //nolint:errorlint // only a bare io.EOF is the end; a wrapped one is a cut file
 		return false
 	}
 	if errors.Is(err, ErrCorrupt) {
@@ -95,7 +95,7 @@ func (r *reader) read() (arrow.RecordBatch, error) {
 			}
 		}
 		rec, err := r.segment.read()
-		if err != io.EOF {
+		if err != io.EOF { //nolint:errorlint // as in Next
 			return rec, err
 		}
 		if err := r.closeSegment(); err != nil {
@@ -181,10 +181,10 @@ func openVerified(ctx context.Context, from Segments, id string, s Segment) (*Lo
 
 func (r *segmentReader) read() (arrow.RecordBatch, error) {
 	rec, err := r.decoder.Next()
-	if err == io.EOF && r.left != 0 {
+	if err == io.EOF && r.left != 0 { //nolint:errorlint // as in Next
 		err = fmt.Errorf("%w: %d rows are missing", ErrCorrupt, r.left)
 	}
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // as in Next
 		return nil, err
 	}
 	if err != nil {

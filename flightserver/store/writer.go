@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -191,12 +192,9 @@ func (w *Writer) Commit(ctx context.Context, upload string, replace bool) (Versi
 func (d *Dataset) names(upload string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := len(d.mu.versions) - 1; i >= 0; i-- {
-		segments := d.mu.versions[i].segments
-		for j := len(segments) - 1; j >= 0; j-- {
-			if segments[j].Upload == upload {
-				return true
-			}
+	for _, v := range slices.Backward(d.mu.versions) {
+		if slices.ContainsFunc(v.segments, func(s Segment) bool { return s.Upload == upload }) {
+			return true
 		}
 	}
 	return false

@@ -89,7 +89,7 @@ func (OS) Usage(name string) (used, capacity int64, err error) {
 	if err := unix.Statfs(name, &s); err != nil {
 		return 0, 0, &os.PathError{Op: "statfs", Path: name, Err: err}
 	}
-	block := int64(s.Bsize)
+	block := int64(s.Bsize) //nolint:unconvert // an int32 on other systems
 	return (int64(s.Blocks) - int64(s.Bfree)) * block, int64(s.Blocks) * block, nil
 }
 
