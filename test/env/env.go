@@ -61,7 +61,7 @@ func Start() (*Environment, error) {
 	}
 	config, err := server.Start()
 	if err != nil {
-		return nil, fmt.Errorf("starting the API server from %s: %w", assets, err)
+		return nil, fmt.Errorf("starting the API server from %s (unset KUBEBUILDER_ASSETS to have one built): %w", assets, err)
 	}
 	c, err := client.NewWithWatch(config, client.Options{Scheme: Scheme()})
 	if err != nil {
