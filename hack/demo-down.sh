@@ -8,21 +8,11 @@ source "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=demo-record.sh
 source "$REPO/hack/demo-record.sh"
 
-# delete_resources: while the operator is there to carry out the deletion; then
-# what deletionPolicy keeps goes with the namespace.
-delete_resources() {
-  local helm
-  helm=$("$REPO/hack/tools/bin.sh" helm)
+# remove_from_cluster: resources first, while the operator is there to carry out
+# their deletion; what deletionPolicy keeps goes with the namespace.
+remove_from_cluster() {
   kubectl --namespace "$DEMO_NAMESPACE" delete flightdatasets,flightclusters --all --timeout=2m --ignore-not-found
-  "$helm" uninstall "$RELEASE" --namespace "$DEMO_NAMESPACE" --ignore-not-found --wait --kube-context "$1"
-  # The chart keeps CRDs for those who have resources of them; the demo was the
-  # only installation, so only resources made by hand could be left.
-  if [ -z "$(kubectl get flightclusters,flightdatasets --all-namespaces --no-headers 2>/dev/null)" ]; then
-    kubectl delete crd flightclusters.flight-operator.io flightdatasets.flight-operator.io --ignore-not-found
-  else
-    say "the CRDs stay: other namespaces have resources of them"
-  fi
-  kubectl delete namespace "$DEMO_NAMESPACE" --ignore-not-found
+  uninstall_operator "$DEMO_NAMESPACE"
 }
 
 main() {
@@ -44,7 +34,7 @@ main() {
       need_kubectl
       [ "$(kubectl config current-context)" = "$context" ] ||
         die "the demo is on the cluster of context $context; switch to it: kubectl config use-context $context"
-      delete_resources "$context"
+      remove_from_cluster
       ;;
   esac
   rm "$DEMO_RECORD"

@@ -65,11 +65,12 @@ start_cluster() {
       ;;
     kind)
       say "starting Kubernetes in kind"
-      "$REPO/hack/kind-up.sh"
+      start_kind_cluster
       ;;
   esac
   need_kubectl
   kubectl get --raw /readyz >/dev/null || die "the cluster of the current kubeconfig does not answer; see: kubectl cluster-info"
+  refuse_other_installation
   record_demo "$1" "$(kubectl config current-context)"
   say "cluster: $(kubectl config current-context), Kubernetes $(kubectl version -o json | sed -n '/serverVersion/,$s/.*"gitVersion": "\(.*\)".*/\1/p')"
 }
@@ -77,12 +78,10 @@ start_cluster() {
 # refuse_other_installation: its CRDs and cluster roles would be taken over, and
 # demo-down.sh would remove them.
 refuse_other_installation() {
-  local owner
-  owner=$(kubectl get crd flightclusters.flight-operator.io --ignore-not-found \
-    -o 'jsonpath={.metadata.annotations.meta\.helm\.sh/release-namespace}')
-  if kubectl get crd flightclusters.flight-operator.io >/dev/null 2>&1 && [ "$owner" != "$DEMO_NAMESPACE" ]; then
-    die "flight-operator is installed on this cluster already${owner:+ (namespace $owner)}; choose another cluster"
-  fi
+  local namespace
+  namespace=$(installed_in) || return 0
+  [ "$namespace" = "$DEMO_NAMESPACE" ] ||
+    die "flight-operator is installed on this cluster already${namespace:+ (namespace $namespace)}; choose another cluster"
 }
 
 # build_images: prints the images' tag.
@@ -105,7 +104,6 @@ install() {
   make -C "$REPO" --no-print-directory build >/dev/null
   go -C "$REPO" build -o bin/contentsum ./hack/contentsum
   tag=$(build_images)
-  refuse_other_installation
   say "installing the chart, images tagged ${tag:-as the chart says}"
   trouble=yes
   install_operator "$DEMO_NAMESPACE" "$tag" --create-namespace

@@ -54,8 +54,8 @@ clean_up() {
   if [ "$made_cluster" = yes ]; then
     "$REPO/hack/localcluster/down.sh"
   else
-    "$helm" uninstall "$RELEASE" --namespace "$NAMESPACE" --ignore-not-found >/dev/null
-    kubectl delete namespace "$NAMESPACE" --ignore-not-found >/dev/null
+    kubectl delete namespace --selector flight-operator.io/e2e --timeout=3m >/dev/null
+    uninstall_operator "$NAMESPACE" >/dev/null
   fi
 }
 

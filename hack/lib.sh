@@ -55,6 +55,18 @@ start_local_cluster() {
   export KUBECONFIG
 }
 
+# start_kind_cluster: creates it, or takes the one that is there.
+start_kind_cluster() {
+  local kind
+  docker_answers || die "no Docker engine answers; start it, or use a local cluster"
+  kind=$(kind_program)
+  if "$kind" get clusters 2>/dev/null | grep -qx "$KIND_CLUSTER"; then
+    "$kind" export kubeconfig --name "$KIND_CLUSTER"
+  else
+    "$kind" create cluster --name "$KIND_CLUSTER" --wait 3m
+  fi
+}
+
 # load_images local|kind|other ARCHIVE…
 load_images() {
   local cluster=$1 archive
@@ -77,6 +89,25 @@ install_operator() {
   helm=$("$REPO/hack/tools/bin.sh" helm)
   "$helm" upgrade --install "$RELEASE" "$REPO/charts/flight-operator" --namespace "$namespace" \
     --set image.tag="$tag" --set serverImage.tag="$tag" --wait --timeout 3m "$@" >/dev/null
+}
+
+readonly CRDS=(flightclusters.flight-operator.io flightdatasets.flight-operator.io)
+
+# installed_in: the namespace of the release that brought the CRDs; empty when
+# something else did; fails when there are none.
+installed_in() {
+  kubectl get crd "${CRDS[0]}" -o 'jsonpath={.metadata.annotations.meta\.helm\.sh/release-namespace}' 2>/dev/null
+}
+
+# uninstall_operator NAMESPACE: the release, its namespace and, when nothing is
+# left that is made of them, the CRDs that it brought and the chart keeps.
+uninstall_operator() {
+  local namespace=$1
+  "$("$REPO/hack/tools/bin.sh" helm)" uninstall "$RELEASE" --namespace "$namespace" --ignore-not-found --wait >/dev/null
+  if [ "$(installed_in)" = "$namespace" ] && [ -z "$(kubectl get flightclusters,flightdatasets -A -o name)" ]; then
+    kubectl delete crd "${CRDS[@]}"
+  fi
+  kubectl delete namespace "$namespace" --ignore-not-found
 }
 
 # show_trouble NAMESPACE: what to look at when something did not come up.

@@ -36,7 +36,10 @@ func newNamespace(t *testing.T) string {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "flight-e2e-",
-		Labels:       map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+		Labels: map[string]string{
+			"pod-security.kubernetes.io/enforce": "restricted",
+			"flight-operator.io/e2e":             "test", // hack/e2e.sh waits until all are gone
+		},
 	}}
 	if err := api.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
