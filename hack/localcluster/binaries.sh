@@ -110,9 +110,11 @@ main() {
   fi
   folder=$CACHE/$(fingerprint)
   mkdir -p "$folder"
-  # A second caller waits here and then finds everything built.
   exec 9>"$folder/.lock"
-  flock 9
+  flock --nonblock 9 || {
+    log "waiting for another build of the same binaries"
+    flock 9
+  }
   rm -rf "$folder"/.build.*
   build "${ENVTEST[@]}"
   if [ "$wanted" = all ]; then

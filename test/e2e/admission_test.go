@@ -56,6 +56,7 @@ func TestImpossibleClustersAreRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cr := newCluster(namespace)
 			tc.mutate(&cr.Spec)
 			refuseSpec(t, api.Create(t.Context(), cr, client.DryRunAll), tc.field, tc.fix)
@@ -92,6 +93,7 @@ func TestImpossibleDatasetsAreRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ds := newDataset(cr, "weather")
 			tc.mutate(&ds.Spec)
 			refuseSpec(t, api.Create(t.Context(), ds, client.DryRunAll), tc.field, tc.fix)

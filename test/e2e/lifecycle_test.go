@@ -12,6 +12,7 @@ import (
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 )
 
+//nolint:tparallel // one change after the other: both are of one pod
 func TestChangesRollThePodAndKeepTheData(t *testing.T) {
 	t.Parallel()
 	cr := newCluster(newNamespace(t))

@@ -46,6 +46,7 @@ func TestSamples(t *testing.T) {
 	kubectl(t, namespace, "wait", "--for=jsonpath={.status.rows}=16", "--timeout=2m", "fds/airlines")
 
 	t.Run("columns of clusters", func(t *testing.T) {
+		t.Parallel()
 		head, rows := columns(t, kubectl(t, namespace, "get", "fc"))
 		if diff := cmp.Diff([]string{"NAME", "READY", "REPLICAS", "VERSION", "MESSAGE", "AGE"}, head); diff != "" {
 			t.Errorf("head (-want +got):\n%s", diff)
@@ -56,6 +57,7 @@ func TestSamples(t *testing.T) {
 		}
 	})
 	t.Run("columns of datasets", func(t *testing.T) {
+		t.Parallel()
 		head, rows := columns(t, kubectl(t, namespace, "get", "fds"))
 		if diff := cmp.Diff([]string{"NAME", "READY", "CLUSTER", "ROWS", "BYTES", "MESSAGE", "AGE"}, head); diff != "" {
 			t.Errorf("head (-want +got):\n%s", diff)
@@ -65,6 +67,7 @@ func TestSamples(t *testing.T) {
 		}
 	})
 	t.Run("category", func(t *testing.T) {
+		t.Parallel()
 		out := kubectl(t, namespace, "get", "flight", "-o", "name")
 		for _, name := range []string{"flightcluster.flight-operator.io/flights", "flightdataset.flight-operator.io/weather"} {
 			if !strings.Contains(out, name) {

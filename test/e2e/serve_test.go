@@ -10,8 +10,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"github.com/flight-operator/flight-operator/api/v1alpha1"
 )
 
 func TestUploadAndDownload(t *testing.T) {
@@ -20,10 +18,12 @@ func TestUploadAndDownload(t *testing.T) {
 	create(t, cr)
 
 	t.Run("kubectl flight uploads, a stock client downloads", func(t *testing.T) {
+		t.Parallel()
 		flight(t, cr, "put", sampleFile("weather"), "--path", "nyc/weather")
 		requireEqual(t, sample(t, "weather"), download(t, cr, "nyc", "weather"))
 	})
 	t.Run("a stock client uploads, kubectl flight downloads", func(t *testing.T) {
+		t.Parallel()
 		if err := connectAs(t, cr, "etl").put(t.Context(), sample(t, "planes"), "nyc", "planes"); err != nil {
 			t.Fatal(err)
 		}
@@ -82,25 +82,24 @@ func TestTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	t.Run("none", func(t *testing.T) { refuse(t, readWith(t, cr, ""), codes.Unauthenticated) })
-	t.Run("unknown", func(t *testing.T) {
-		refuse(t, readWith(t, cr, "fl1_nobody_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), codes.Unauthenticated)
-	})
-	t.Run("altered", func(t *testing.T) {
-		token := tokenSecret(t, cr, "dashboard").Data["token"]
-		token[len(token)-2] ^= 1
-		refuse(t, readWith(t, cr, string(token)), codes.Unauthenticated)
-	})
+	altered := tokenSecret(t, cr, "dashboard").Data["token"]
+	altered[len(altered)-2] ^= 1
+	for name, token := range map[string]string{
+		"none":    "",
+		"unknown": "fl1_nobody_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"altered": string(altered),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := connectWith(t, cr, token).get(t.Context(), "planes")
+			refuse(t, err, codes.Unauthenticated)
+		})
+	}
 	t.Run("reader may not write", func(t *testing.T) {
+		t.Parallel()
 		refuse(t, connectAs(t, cr, "dashboard").put(t.Context(), planes, "planes"), codes.PermissionDenied)
 		requireEqual(t, planes, download(t, cr, "planes"))
 	})
-}
-
-func readWith(t *testing.T, cr *v1alpha1.FlightCluster, token string) error {
-	t.Helper()
-	_, err := connectWith(t, cr, token).get(t.Context(), "planes")
-	return err
 }
 
 func refuse(t *testing.T, err error, want codes.Code) {
