@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 "$(hack/tools/bin.sh golangci-lint)" run ./...
-shellcheck --external-sources $(git ls-files '*.sh' .ci/run)
+git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck --external-sources
