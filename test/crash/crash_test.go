@@ -42,11 +42,15 @@ func TestKill(t *testing.T) {
 	all := newUploads(*uploads, random)
 	prepare(t, binary, dir)
 
-	kills := 0
+	kills, longest := 0, 200*time.Millisecond
 	for left := all; len(left) > 0; kills++ {
 		s := serve(t, binary, dir)
 		verify(t, s, all)
-		left = uploadUntilKilled(t, s, left, time.Duration(20+random.IntN(600))*time.Millisecond)
+		before := len(left)
+		left = uploadUntilKilled(t, s, left, 20*time.Millisecond+time.Duration(random.Int64N(int64(longest))))
+		if len(left) == before {
+			longest *= 2 // on a slow machine an upload takes longer than that
+		}
 		check(t.Context(), t, binary, dir)
 	}
 	s := serve(t, binary, dir)

@@ -16,7 +16,7 @@ import (
 
 const (
 	shared    = "shared" // what appends go to
-	batchRows = 2048
+	batchRows = 512
 )
 
 var schema = arrow.NewSchema([]arrow.Field{
