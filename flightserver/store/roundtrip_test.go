@@ -203,7 +203,7 @@ func TestTypes(t *testing.T) {
 				}
 				values, _, err := array.FromJSON(memory.DefaultAllocator, tc.t, strings.NewReader(tc.values))
 				if err != nil {
-					t.Skip(err) // the library cannot read the test's own notation
+					t.Fatal(err)
 				}
 				rec := array.NewRecordBatch(schema, []arrow.Array{values}, int64(values.Len()))
 				sliced, empty := rec.NewSlice(1, rec.NumRows()), rec.NewSlice(0, 0)
@@ -398,32 +398,5 @@ func TestMismatch(t *testing.T) {
 				t.Errorf("error %v, want %q", err, tc.want)
 			}
 		})
-	}
-}
-
-// TestMalformedRecord sends what a broken client's buffers become.
-func TestMalformedRecord(t *testing.T) {
-	schema := arrow.NewSchema([]arrow.Field{{Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
-	offsets := arrow.Int32Traits.CastToBytes([]int32{0, 1 << 30})
-	data := array.NewData(arrow.BinaryTypes.String, 1, []*memory.Buffer{nil, memory.NewBufferBytes(offsets), memory.NewBufferBytes([]byte("x"))}, nil, 0, 0)
-	for _, f := range []Format{FormatArrow, FormatParquet} {
-		func() {
-			defer func() {
-				if recover() != nil {
-					t.Skip("the library refuses to build it")
-				}
-			}()
-			rec := array.NewRecordBatch(schema, []arrow.Array{array.MakeFromData(data)}, 1)
-			w, err := openStore(t, Options{}).NewDataset(RandomID(), f).NewWriter(schema)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Write(t.Context(), rec); err == nil {
-				t.Errorf("%s: offsets beyond the data were accepted", f)
-			}
-			if err := w.Abort(t.Context()); err != nil {
-				t.Error(err)
-			}
-		}()
 	}
 }
