@@ -16,6 +16,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
@@ -65,7 +66,7 @@ var errorCodes = []struct {
 	{err: catalog.ErrUnsupportedType, code: codes.InvalidArgument, reason: "UNSUPPORTED_TYPE"},
 	{err: catalog.ErrTooLarge, code: codes.InvalidArgument, reason: "TOO_LARGE"},
 	// Not RESOURCE_EXHAUSTED, which stock clients take for a bad request.
-	{err: catalog.ErrNoSpace, code: codes.Unavailable, reason: "NO_SPACE"},
+	{err: catalog.ErrNoSpace, code: codes.Unavailable, reason: settings.ReasonNoSpace},
 	{err: catalog.ErrCorrupt, code: codes.DataLoss, reason: "CORRUPT"},
 	{err: catalog.ErrOutcomeUnknown, code: codes.Unavailable, reason: "OUTCOME_UNKNOWN"},
 	{err: catalog.ErrClosed, code: codes.Unavailable, reason: "CLOSED"},

@@ -170,6 +170,18 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// interruptedAfter gives a context that ends as by Ctrl-C. A deadline would not
+// do: gRPC tells it to the server, which may be the first to act on it.
+func interruptedAfter(t *testing.T, wait time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	timer := time.AfterFunc(wait, cancel)
+	return ctx, func() {
+		timer.Stop()
+		cancel()
+	}
+}
+
 // A download that is interrupted leaves what was there before, and nothing else.
 func TestInterruptedGet(t *testing.T) {
 	at := serve(t, nil)
@@ -177,7 +189,7 @@ func TestInterruptedGet(t *testing.T) {
 	must(t, "put", at, write(t, t.TempDir(), "n.csv", "n\n"+strings.Repeat("7\n", 1<<20)))
 	place := write(t, dir, "n.csv", "before")
 	for _, wait := range []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond} {
-		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		ctx, cancel := interruptedAfter(t, wait)
 		got := run(ctx, "", "get", at, "n", "-o", place)
 		cancel()
 		if got.code != exitInterrupted || got.err != "interrupted\n" {
@@ -196,7 +208,7 @@ func TestInterruptedGet(t *testing.T) {
 // An upload that is interrupted leaves nothing, even while it waits for input.
 func TestInterruptedPut(t *testing.T) {
 	at := serve(t, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := interruptedAfter(t, 300*time.Millisecond)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	code := Run(ctx, []string{"put", at, "-", "--format", "csv", "--path", "endless"},

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/flight-operator/flight-operator/cmd/kubectl-flight/target"
+	"github.com/flight-operator/flight-operator/cmd/kubectl-flight/transfer"
 )
 
 // explain turns what a server answers into a sentence that says what to do.
@@ -26,9 +27,10 @@ func explain(err error, t *target.Target, dataset string) error {
 	case codes.PermissionDenied:
 		return fmt.Errorf("%s; --token-name or --token-file gives another token", text)
 	case codes.Unavailable:
+		if transfer.NoSpace(err) {
+			return fmt.Errorf("%s has no room: %s; kubectl flight rm frees some", t, text)
+		}
 		return fmt.Errorf("%s cannot be reached or is too busy: %s; try again, or look whether the server runs", t, text)
-	case codes.ResourceExhausted:
-		return fmt.Errorf("%s has no room: %s; kubectl flight rm frees some", t, text)
 	case codes.Unimplemented:
 		return fmt.Errorf("%s cannot do this: %s; is it a server of flight-operator, and as new as this program?", t, text)
 	case codes.InvalidArgument, codes.FailedPrecondition:

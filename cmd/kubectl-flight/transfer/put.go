@@ -97,7 +97,7 @@ func Put(ctx context.Context, c flight.Client, u Upload) (PutResult, Sent, error
 		r, err := p.run(ctx, c, command)
 		sent = p.sent
 		begun = begun || sent.Rows > 0
-		if err != nil && !(repeatable && begun && status.Code(err) == codes.Unavailable) {
+		if err != nil && !(repeatable && begun && status.Code(err) == codes.Unavailable && !NoSpace(err)) {
 			return r, backoff.Permanent(err)
 		}
 		return r, err

@@ -11,10 +11,12 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/flight-operator/flight-operator/cmd/kubectl-flight/formats"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 func csvFile(t *testing.T, content string) formats.Source {
@@ -84,13 +86,21 @@ func TestPutOnce(t *testing.T) {
 		reason string
 		source formats.Source
 		code   codes.Code
+		detail string
 	}{
-		"Stdin":   {"standard input cannot be read again", formats.Source{Path: formats.Stdin, Format: formats.CSV, Stdin: strings.NewReader("n\n1\n")}, codes.Unavailable},
-		"Refused": {"what is refused stays so", csvFile(t, "n\n1\n"), codes.InvalidArgument},
+		"Stdin":   {"standard input cannot be read again", formats.Source{Path: formats.Stdin, Format: formats.CSV, Stdin: strings.NewReader("n\n1\n")}, codes.Unavailable, ""},
+		"Refused": {"what is refused stays so", csvFile(t, "n\n1\n"), codes.InvalidArgument, ""},
+		"NoSpace": {"a full volume stays full for a while", csvFile(t, "n\n1\n"), codes.Unavailable, settings.ReasonNoSpace},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := &scripted{onPut: func(int, int64) error { return status.Error(tc.code, "no") }}
+			s := &scripted{onPut: func(int, int64) error {
+				st, err := status.New(tc.code, "no").WithDetails(&errdetails.ErrorInfo{Reason: tc.detail})
+				if err != nil {
+					return err
+				}
+				return st.Err()
+			}}
 			c := start(t, s)
 			_, _, err := Put(t.Context(), c.Client(), Upload{Dataset: "a", Mode: Replace, Sources: []formats.Source{tc.source}})
 			if status.Code(err) != tc.code || len(s.commands) != 1 {
