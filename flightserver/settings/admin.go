@@ -32,7 +32,7 @@ type DatasetRef struct {
 // DatasetDeclaration is what a FlightDataset asks of a server.
 type DatasetDeclaration struct {
 	Path   []string       `json:"path"`
-	Format string         `json:"format,omitempty"` // Arrow or Parquet; empty: as SERVER.md's rule for names says
+	Format string         `json:"format,omitempty"` // Arrow or Parquet; empty: by the end of the path, .parquet or .arrow, else Arrow
 	Schema *DatasetSchema `json:"schema,omitempty"` // nil: taken from the first upload
 }
 
