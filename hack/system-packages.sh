@@ -68,7 +68,7 @@ main() {
       ;;
     install)
       apt-get update -qq
-      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >&2
+      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
       ;;
     *)
       echo "usage: system-packages.sh [check|install] [cluster|all]" >&2
