@@ -2,10 +2,12 @@ package auth
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -160,4 +162,30 @@ func writeCredentials(t *testing.T, path string, c *settings.Credentials) string
 		t.Fatal(err)
 	}
 	return path
+}
+
+// Scripts that make several tokens at once lose none.
+func TestAddTokenConcurrently(t *testing.T) {
+	const tokens = 20
+	path := filepath.Join(t.TempDir(), "auth.yaml")
+	var adding sync.WaitGroup
+	for i := range tokens {
+		adding.Go(func() {
+			if _, err := AddToken(path, fmt.Sprint("client-", i), settings.RoleReader); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	adding.Wait()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := settings.ParseCredentials(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(credentials.Tokens) != tokens {
+		t.Errorf("%d tokens are in the file, want %d", len(credentials.Tokens), tokens)
+	}
 }
