@@ -14,6 +14,7 @@ import (
 	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 func TestPutAndGet(t *testing.T) {
@@ -264,7 +265,7 @@ func TestLargeBatchesAreSplit(t *testing.T) {
 		t.Errorf("rows = %d, want %d", read.rows, rows)
 	}
 	for i, m := range read.messages {
-		if size := len(m.GetDataBody()); size > maxBodyBytes+1024 {
+		if size := len(m.GetDataBody()); size > wire.MaxBodyBytes+1024 {
 			t.Errorf("message %d has a body of %d bytes", i, size)
 		}
 	}

@@ -6,11 +6,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// maxBodyBytes bounds the body of a message where rows can be split: stock Go
-// clients refuse messages over 4 MiB, header included.
-const maxBodyBytes = 7 << 19 // 3.5 MiB
+	"github.com/flight-operator/flight-operator/flightserver/wire"
+)
 
 // sendRecords sends the schema, once and also when there are no rows, and then
 // the records. The caller keeps the reader.
@@ -24,7 +22,9 @@ func sendRecords(to flight.DataStreamWriter, reader array.RecordReader) (err err
 	}()
 	send := writer.Write
 	if splits(arrow.StructOf(reader.Schema().Fields()...)) {
-		send = func(record arrow.RecordBatch) error { return sendSplit(writer, record) }
+		send = func(record arrow.RecordBatch) error {
+			return wire.Split(record, wire.MaxBodyBytes, func(piece arrow.RecordBatch, _ int64) error { return writer.Write(piece) })
+		}
 	}
 	for reader.Next() {
 		if err := send(reader.RecordBatch()); err != nil {
@@ -32,28 +32,6 @@ func sendRecords(to flight.DataStreamWriter, reader array.RecordReader) (err err
 		}
 	}
 	return reader.Err()
-}
-
-// sendSplit sends a record in as many messages as its size asks for. Halves of
-// unequal weight are split again.
-func sendSplit(writer *flight.Writer, record arrow.RecordBatch) error {
-	size, rows := bodyBytes(record), record.NumRows()
-	if size <= maxBodyBytes || rows <= 1 {
-		return writer.Write(record)
-	}
-	parts := min(rows, (size+maxBodyBytes-1)/maxBodyBytes)
-	for i := range parts {
-		if err := sendSlice(writer, record, rows*i/parts, rows*(i+1)/parts); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func sendSlice(writer *flight.Writer, record arrow.RecordBatch, from, to int64) error {
-	part := record.NewSlice(from, to)
-	defer part.Release()
-	return sendSplit(writer, part)
 }
 
 // countSent counts what passes to a stream.

@@ -6,4 +6,7 @@
 // makes them recurse until the stack is gone, and neither can be recovered
 // from. A Stream reads what messages say and refuses them before a decoder sees
 // them.
+//
+// A record that is sent is split where its message would be larger than stock
+// clients take.
 package wire

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/flight-operator/flight-operator/cmd/kubectl-flight/formats"
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // Mode says what an upload does to the dataset.
@@ -53,6 +54,9 @@ type PutResult struct {
 	Bytes   int64  `json:"bytes"`
 	Version uint64 `json:"version"`
 }
+
+// messageBytes is about what a message of a split batch carries.
+const messageBytes = 3 << 19 // 1.5 MiB
 
 // putCommand names the dataset and the upload. The server applies an upload of
 // one name once, however often it is sent.
@@ -249,7 +253,7 @@ func (p *put) sendBatch(rec arrow.RecordBatch) error {
 	defer rec.Release()
 	uniform := withSchema(rec, p.schema)
 	defer uniform.Release()
-	return split(uniform, func(piece arrow.RecordBatch, size int64) error {
+	return wire.Split(uniform, messageBytes, func(piece arrow.RecordBatch, size int64) error {
 		if err := p.writer.Write(piece); err != nil {
 			return err
 		}
