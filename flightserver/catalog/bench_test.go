@@ -51,16 +51,17 @@ func BenchmarkScan(b *testing.B) {
 			d := benchUpload(b, c, name, rec)
 			b.SetBytes(benchRecords * 8 * 8 * rec.NumRows())
 			for b.Loop() {
-				r, err := c.Scan(b.Context(), d.ID, d.Version)
+				r, err := c.Scan(b.Context(), d.ID, d.Version, 0)
 				if err != nil {
 					b.Fatal(err)
 				}
 				rows := int64(0)
-				for r.Next() {
-					rows += r.RecordBatch().NumRows()
+				records := r.Records()
+				for records.Next() {
+					rows += records.RecordBatch().NumRows()
 				}
-				if r.Err() != nil || rows != d.Rows {
-					b.Fatal(rows, r.Err())
+				if records.Err() != nil || rows != d.Rows {
+					b.Fatal(rows, records.Err())
 				}
 				r.Release()
 			}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 
@@ -107,30 +106,6 @@ func (c *Catalog) find(name string) (*entry, error) {
 		return nil, about(name, e.broken)
 	}
 	return e, nil
-}
-
-// Scan reads one version of a dataset, batch by batch. The caller releases the
-// reader, which keeps the version's files until then; a record is the reader's
-// and valid until the next one. The context ends the reading. Version 0 of a
-// dataset with a declared schema has no rows.
-func (c *Catalog) Scan(ctx context.Context, id string, version uint64) (array.RecordReader, error) {
-	e := c.names.Load().byID.get(id)
-	switch {
-	case e == nil:
-		return nil, fmt.Errorf("%w: it was dropped, or never there", ErrDatasetNotFound)
-	case e.broken != nil:
-		return nil, about(e.name, e.broken)
-	case version == 0 && e.schema != nil:
-		return array.NewRecordReader(e.schema, nil)
-	}
-	s, err := e.data.Acquire(version)
-	if errors.Is(err, ErrVersionNotFound) {
-		return nil, fmt.Errorf("%w: dataset %s has no version %d, or no longer", ErrVersionNotFound, quote(e.name), version)
-	}
-	if err != nil {
-		return nil, about(e.name, err)
-	}
-	return s.Reader(ctx, e.name), nil
 }
 
 // Declaration is what a FlightDataset asks for.

@@ -90,12 +90,12 @@ func mustPut(t *testing.T, c *Catalog, name string, mode Mode, numbers ...int64)
 
 // get reads the numbers of one version.
 func get(ctx context.Context, c *Catalog, d Dataset) ([]int64, error) {
-	r, err := c.Scan(ctx, d.ID, d.Version)
+	r, err := c.Scan(ctx, d.ID, d.Version, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Release()
-	return drain(r)
+	return drain(r.Records())
 }
 
 func drain(r array.RecordReader) ([]int64, error) {

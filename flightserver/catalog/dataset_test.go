@@ -88,8 +88,8 @@ func TestDeclare(t *testing.T) {
 	if err != nil || first.Version != 0 || !first.Schema.Equal(testSchema) {
 		t.Fatalf("declared it is %+v, %v", first, err)
 	}
-	r, err := c.Scan(t.Context(), first.ID, 0)
-	if err != nil || r.Next() || !r.Schema().Equal(testSchema) {
+	r, err := c.Scan(t.Context(), first.ID, 0, 0)
+	if err != nil || r.Records().Next() || !r.Schema().Equal(testSchema) {
 		t.Errorf("without data it reads %v, %v", r, err)
 	}
 	r.Release()
@@ -227,7 +227,7 @@ func TestDropWhileRead(t *testing.T) {
 	fs := vfs.NewMemory()
 	c := mustOpen(t, testOptions(fs))
 	d := mustPut(t, c, "d", ModeCreate, 1, 2)
-	r, err := c.Scan(t.Context(), d.ID, d.Version)
+	r, err := c.Scan(t.Context(), d.ID, d.Version, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,11 +237,11 @@ func TestDropWhileRead(t *testing.T) {
 	}
 	_, err = c.Dataset("d")
 	wantError(t, err, ErrDatasetNotFound)
-	_, err = c.Scan(t.Context(), d.ID, d.Version)
+	_, err = c.Scan(t.Context(), d.ID, d.Version, 0)
 	wantError(t, err, ErrDatasetNotFound)
 	wantError(t, c.Drop(t.Context(), "d", ""), ErrDatasetNotFound)
 	c.store.Sweep(t.Context())
-	numbers, err := drain(r)
+	numbers, err := drain(r.Records())
 	if err != nil {
 		t.Error(err)
 	}
@@ -288,24 +288,24 @@ func TestRetention(t *testing.T) {
 	v2 := mustPut(t, c, "d", ModeAppend, 2)
 	clock.Step(testKeep / 2)
 	v3 := mustPut(t, c, "d", ModeReplace, 3)
-	r, err := c.Scan(t.Context(), v2.ID, v2.Version)
+	r, err := c.Scan(t.Context(), v2.ID, v2.Version, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	clock.Step(testKeep / 2)
 	c.store.Sweep(t.Context())
-	_, err = c.Scan(t.Context(), v1.ID, v1.Version)
+	_, err = c.Scan(t.Context(), v1.ID, v1.Version, 0)
 	wantError(t, err, ErrVersionNotFound)
 	wantNumbers(t, mustGet(t, c, v2), 1, 2)
 
 	clock.Step(testKeep)
 	c.store.Sweep(t.Context())
-	_, err = c.Scan(t.Context(), v2.ID, v2.Version)
+	_, err = c.Scan(t.Context(), v2.ID, v2.Version, 0)
 	wantError(t, err, ErrVersionNotFound)
 	if n := uploadsIn(t, fs, v1.ID); n != 3 {
 		t.Errorf("%d uploads are there while version 2 is read, want 3", n)
 	}
-	numbers, err := drain(r)
+	numbers, err := drain(r.Records())
 	if err != nil {
 		t.Error(err)
 	}

@@ -49,16 +49,17 @@ func peakOf(t *testing.T, c *Catalog, name string, rec arrow.RecordBatch, record
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.Scan(t.Context(), d.ID, d.Version)
+	r, err := c.Scan(t.Context(), d.ID, d.Version, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Release()
-	for r.Next() {
+	reader := r.Records()
+	for reader.Next() {
 		live.sample()
 	}
-	if r.Err() != nil {
-		t.Fatal(r.Err())
+	if reader.Err() != nil {
+		t.Fatal(reader.Err())
 	}
 	return live.peak
 }

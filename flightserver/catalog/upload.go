@@ -156,17 +156,30 @@ func (u *Upload) ID() string { return u.request.UploadID }
 func (u *Upload) Rows() int64 { return u.rows }
 
 // Write adds a record. It does not keep rec: the caller releases it.
-func (u *Upload) Write(rec arrow.RecordBatch) error {
+func (u *Upload) Write(rec arrow.RecordBatch) error { return u.WriteBatch(Batch{Record: rec}) }
+
+// WriteBatch adds a batch, of which it keeps nothing.
+func (u *Upload) WriteBatch(b Batch) error {
 	if u.writer != nil {
 		if err := u.ctx.Err(); err != nil {
 			return err
 		}
-		if err := u.writer.Write(u.ctx, rec); err != nil {
+		if err := u.writer.Write(u.ctx, b); err != nil {
 			return about(u.name, err)
 		}
 	}
-	u.rows += rec.NumRows()
+	u.rows += b.Record.NumRows()
 	return nil
+}
+
+// Buffer gives room for the body of a batch, on a boundary of 64 bytes. A Batch
+// whose Body lies there may be written without being copied. It is valid until
+// the next Buffer or Write.
+func (u *Upload) Buffer(n int) []byte {
+	if u.writer == nil {
+		return make([]byte, n)
+	}
+	return u.writer.Buffer(n)
 }
 
 // Commit makes the upload durable and visible, whole, as one new version.

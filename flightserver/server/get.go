@@ -26,12 +26,12 @@ func (s *flightService) DoGet(ticket *flight.Ticket, stream flight.FlightService
 		}
 		c.ID, c.Version = d.ID, d.Version
 	}
-	reader, err := s.catalog.Scan(ctx, c.ID, c.Version)
+	scan, err := s.catalog.Scan(ctx, c.ID, c.Version, 0)
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", c.Dataset, err)
 	}
-	defer reader.Release()
-	return sendRecords(countSent{stream, s.metrics.sentBytes}, reader)
+	defer scan.Release()
+	return sendRecords(countSent{stream, s.metrics.sentBytes}, scan.Records())
 }
 
 // redeem tells what a ticket is for. A plain name leaves the id open: which

@@ -43,7 +43,7 @@ func roundTrip(t *testing.T, s *Store, f Format, schema *arrow.Schema, records .
 		t.Fatal(err)
 	}
 	for _, rec := range records {
-		if err := w.Write(t.Context(), rec); err != nil {
+		if err := w.Write(t.Context(), Batch{Record: rec}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -274,7 +274,7 @@ func TestDictionaries(t *testing.T) {
 			}
 			for _, f := range []Format{FormatArrow, FormatParquet} {
 				got, d := roundTrip(t, openStore(t, Options{}), f, schema, records...)
-				if n := len(d.newest.Load().segments); f == FormatArrow && n != tc.segments {
+				if n := len(d.newest.Load().segments()); f == FormatArrow && n != tc.segments {
 					t.Errorf("%d segments, want %d", n, tc.segments)
 				}
 				wantText(t, got, records)
@@ -352,7 +352,7 @@ func TestSegmentsRoll(t *testing.T) {
 	for _, f := range []Format{FormatArrow, FormatParquet} {
 		got, d := roundTrip(t, openStore(t, Options{MaxSegmentBytes: 1_000_000}), f, schema, all...)
 		wantRecords(t, schema, got, all)
-		if n := len(d.newest.Load().segments); f == FormatArrow && n != 2 {
+		if n := len(d.newest.Load().segments()); f == FormatArrow && n != 2 {
 			t.Errorf("%s: %d segments, want 2", f, n)
 		}
 	}
@@ -367,7 +367,7 @@ func TestParquetSeconds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(t.Context(), rec); !errors.Is(err, ErrUnsupportedType) {
+	if err := w.Write(t.Context(), Batch{Record: rec}); !errors.Is(err, ErrUnsupportedType) {
 		t.Errorf("a time that does not fit: %v", err)
 	}
 	if err := w.Abort(t.Context()); err != nil {

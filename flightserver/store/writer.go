@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -59,20 +57,24 @@ func (d *Dataset) NewWriter(schema *arrow.Schema) (*Writer, error) {
 	return &Writer{dataset: d, upload: RandomID(), schema: schema}, nil
 }
 
-// Write adds a record, whose schema must be assignable to the writer's. It
-// does not keep rec: the caller releases it.
-func (w *Writer) Write(ctx context.Context, rec arrow.RecordBatch) error {
+// Buffer gives room for the body of a batch, on a boundary of 64 bytes, which is
+// valid until the next Buffer or Write.
+func (w *Writer) Buffer(n int) []byte { return make([]byte, n) }
+
+// Write adds a batch, whose schema must be assignable to the writer's. It keeps
+// nothing of it.
+func (w *Writer) Write(ctx context.Context, b Batch) error {
 	switch {
 	case w.err != nil:
 		return w.err
 	case w.state != writing:
 		return ErrClosed
 	}
-	if err := validate(rec, w.schema); err != nil {
+	if err := validate(b.Record, w.schema); err != nil {
 		w.err = err
 		return err
 	}
-	labelled := relabel(rec, w.schema)
+	labelled := relabel(b.Record, w.schema)
 	defer labelled.Release()
 	w.err = w.write(ctx, labelled)
 	return w.err
@@ -156,48 +158,9 @@ func (w *Writer) Flush() error {
 // Schema is what the records are stored under.
 func (w *Writer) Schema() *arrow.Schema { return w.schema }
 
-// Commit makes the upload one new version, durable and visible when it
-// returns. With replace the version is the upload alone, else the upload joins
-// what the newest version has. An upload that a version names already is not
-// applied again: that version is returned, and the files go.
-//
-// After an error Commit may be tried again. ErrOutcomeUnknown says that the
-// version may appear nevertheless.
+// Commit is Dataset.Commit of this writer alone.
 func (w *Writer) Commit(ctx context.Context, upload string, replace bool) (Version, error) {
-	if w.dataset.store.isClosed() {
-		return Version{}, ErrClosed
-	}
-	if err := w.Flush(); err != nil {
-		return Version{}, err
-	}
-	v, err := w.dataset.commit(ctx, w, upload, replace)
-	if err != nil {
-		if errors.Is(err, ErrOutcomeUnknown) {
-			w.state = uncertain
-			err = fmt.Errorf("%w: retry with upload %q", err, upload)
-		}
-		return Version{}, err
-	}
-	if w.state == finished {
-		return v, nil
-	}
-	if !w.dataset.names(w.upload) && len(w.segments) > 0 {
-		err = w.remove(ctx)
-	}
-	w.finish()
-	return v, err
-}
-
-// names tells whether the newest versions hold segments of an upload.
-func (d *Dataset) names(upload string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, v := range slices.Backward(d.mu.versions) {
-		if slices.ContainsFunc(v.segments, func(s Segment) bool { return s.Upload == upload }) {
-			return true
-		}
-	}
-	return false
+	return w.dataset.Commit(ctx, upload, replace, w)
 }
 
 // Abort removes the upload's files, unless they may be part of a version: then

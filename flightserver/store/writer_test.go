@@ -62,7 +62,7 @@ func writeChecked(t *testing.T, w *Writer, mem memory.Allocator, schema *arrow.S
 	part := rec.NewSlice(1, 3)
 	defer part.Release()
 	for _, r := range []arrow.RecordBatch{rec, part} {
-		if err := w.Write(t.Context(), r); err != nil {
+		if err := w.Write(t.Context(), Batch{Record: r}); err != nil {
 			t.Fatal(err)
 		}
 	}

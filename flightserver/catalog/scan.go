@@ -1,0 +1,40 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/flight-operator/flight-operator/flightserver/store"
+)
+
+// What a scan gives and an upload takes is the store's.
+type (
+	Scan    = store.Scan
+	Message = store.Message
+	Memory  = store.Memory
+	Batch   = store.Batch
+)
+
+// Scan reads a partition of one version of a dataset. The caller releases the
+// scan, which keeps the version's files until then. The context ends the
+// reading. Version 0 of a dataset with a declared schema has no rows.
+func (c *Catalog) Scan(ctx context.Context, id string, version uint64, partition int) (*Scan, error) {
+	e := c.names.Load().byID.get(id)
+	switch {
+	case e == nil:
+		return nil, fmt.Errorf("%w: it was dropped, or never there", ErrDatasetNotFound)
+	case e.broken != nil:
+		return nil, about(e.name, e.broken)
+	case version == 0 && e.schema != nil:
+		return store.NewEmptyScan(e.schema)
+	}
+	s, err := e.data.Acquire(version)
+	if errors.Is(err, ErrVersionNotFound) {
+		return nil, fmt.Errorf("%w: dataset %s has no version %d, or no longer", ErrVersionNotFound, quote(e.name), version)
+	}
+	if err != nil {
+		return nil, about(e.name, err)
+	}
+	return s.Scan(ctx, e.name, partition)
+}
