@@ -36,7 +36,7 @@ func TestRecovery(t *testing.T) {
 		"empty manifest":      {corrupt: truncate("d/*/m/*2", 0), read: "m/00000000000000000002"},
 		"huge manifest":       {corrupt: size("d/*/m/*2", 2<<20), read: "m/00000000000000000002"},
 		"missing first":       {reason: "version 2 only adds to version 1", corrupt: remove("d/*/m/*1"), read: "the manifests before it are missing"},
-		"manifest's number":   {corrupt: copyTo("d/*/m/*2", "00000000000000000003"), read: "it is of version 2"},
+		"manifest's number":   {corrupt: copyTo("d/*/m/*2", "00000000000000000003"), read: "it is entry 2"},
 		"flipped catalog":     {corrupt: flip("catalog/*1", 100), open: "catalog/00000000000000000001"},
 		"truncated catalog":   {corrupt: truncate("catalog/*1", 60), open: "catalog/00000000000000000001"},
 		"gap in the catalog":  {corrupt: copyTo("catalog/*1", "00000000000000000003"), open: "catalog/00000000000000000002"},

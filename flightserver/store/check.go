@@ -67,14 +67,14 @@ func (c *Checker) Check(ctx context.Context, id string, report func(file string,
 	if !readable {
 		return nil // what the versions hold is not known
 	}
-	versions, err := readVersions(ctx, c.commits, id)
+	versions, _, err := readVersions(ctx, c.commits, id, nil)
 	if err != nil {
 		report(logName(id), err)
 		return nil
 	}
 	checked := map[Segment]bool{}
 	for _, v := range versions {
-		for _, s := range v.segments {
+		for _, s := range v.segments() {
 			if checked[s] {
 				continue
 			}

@@ -18,7 +18,7 @@ func FuzzManifest(f *testing.F) {
 		f.Fatal(err)
 	}
 	m := manifest{
-		Version: 1, Nonce: RandomID(), Created: time.Unix(1e9, 0).UTC(), Rows: 3, Bytes: 300, Whole: true, Replace: true,
+		Number: 1, Version: 1, Nonce: RandomID(), Created: time.Unix(1e9, 0).UTC(), Rows: 3, Bytes: 300, Whole: true, Replace: true,
 		Partitions: []partition{{Added: []Segment{{Upload: RandomID(), Rows: 3, Bytes: 300, Sum: 7}}}},
 		Schema:     schema, Uploads: []AppliedUpload{{ID: "client's", Version: 1, Rows: 3, Bytes: 300}},
 	}
@@ -26,7 +26,7 @@ func FuzzManifest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	m.Version, m.Parent, m.Whole, m.Replace, m.Schema = 2, 1, false, false, nil
+	m.Number, m.Version, m.Parent, m.Whole, m.Replace, m.Schema = 2, 2, 1, false, false, nil
 	added, err := m.encode()
 	if err != nil {
 		f.Fatal(err)
@@ -35,7 +35,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add(uint64(1), body)
 	_, body, _ = bytes.Cut(added, []byte("\n"))
 	f.Add(uint64(2), body)
-	f.Add(uint64(1), []byte(`{"version":1,"partitions":[{"added":[{"upload":"../../../etc","n":0}]}]}`))
+	f.Add(uint64(1), []byte(`{"n":1,"version":1,"partitions":[{"added":[{"upload":"../../../etc","n":0}]}]}`))
 	f.Fuzz(func(t *testing.T, n uint64, body []byte) {
 		// The checksum would keep the fuzzer out, so it is given.
 		m, err := decodeManifest(n, append([]byte(entryHeader(manifestKind, body)), body...))
@@ -45,12 +45,15 @@ func FuzzManifest(f *testing.F) {
 			}
 			return
 		}
-		for _, s := range m.Partitions[0].Added {
-			if !IsID(s.Upload) {
-				t.Errorf("%q names a directory", s.Upload)
+		for _, p := range m.Partitions {
+			for _, s := range p.Added {
+				if !IsID(s.Upload) {
+					t.Errorf("%q names a directory", s.Upload)
+				}
 			}
 		}
-		if v, err := m.next(&version{schema: arrow.NewSchema(nil, nil), generation: &generation{}}); err == nil && v.schema == nil {
+		base := &version{number: m.Parent, schema: arrow.NewSchema(nil, nil), generation: &generation{}}
+		if v, err := m.next(base, nil); err == nil && v.schema == nil {
 			t.Error("a version without a schema")
 		}
 	})

@@ -105,7 +105,7 @@ func (r *reader) read() (arrow.RecordBatch, error) {
 }
 
 func (r *reader) openNext() error {
-	segments := r.snapshot.version.segments
+	segments := r.snapshot.version.segments()
 	if r.next == len(segments) {
 		return io.EOF
 	}

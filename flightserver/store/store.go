@@ -30,10 +30,12 @@ type Options struct {
 	FS    vfs.FS
 	Clock clock.WithTicker
 	// KeepSuperseded is how long a version stays readable once another is
-	// newer.
+	// newer, where the dataset has no retention of its own.
 	KeepSuperseded time.Duration
-	Logger         *slog.Logger
-	Registerer     prometheus.Registerer // nil: no metrics
+	// KeepAtLeast is what a dataset's own retention cannot cut short.
+	KeepAtLeast time.Duration
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer // nil: no metrics
 	// MaxSegmentBytes is about where a segment ends and the next begins; zero
 	// is a good size.
 	MaxSegmentBytes int64
@@ -51,6 +53,7 @@ type Store struct {
 	commits  Commits
 	reserve  *reserve
 	metrics  *metrics
+	schemas  schemas
 	lock     io.Closer
 
 	wake    chan struct{} // asks the sweeper to look at once
@@ -187,16 +190,17 @@ func (s *Store) NewDataset(id string, format Format) *Dataset {
 // removes nothing.
 func (s *Store) LoadDataset(ctx context.Context, id string, format Format) (*Dataset, error) {
 	d := &Dataset{store: s, id: id, format: format}
-	versions, err := readVersions(ctx, s.commits, id)
+	versions, first, err := readVersions(ctx, s.commits, id, &s.schemas)
 	if err != nil {
 		return nil, err
 	}
-	if len(versions) > 0 {
-		d.mu.versions = versions
-		d.mu.base = versions[0].number
-		d.newest.Store(versions[len(versions)-1])
+	d.mu.Lock()
+	d.mu.trimmed = first
+	for _, v := range versions {
+		d.addLocked(v)
 	}
-	if err := d.removeOrphans(ctx, versions); err != nil {
+	d.mu.Unlock()
+	if err := d.removeOrphans(ctx); err != nil {
 		return nil, err
 	}
 	return s.adopt(d), nil

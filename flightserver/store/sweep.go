@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Retention bounds the versions that are kept for reading. A bound that is zero
+// bounds nothing. The newest version stays, whatever the bounds say, and so
+// does one that was newest within Options.KeepAtLeast.
+type Retention struct {
+	Versions int           // that are kept, the newest included
+	Age      time.Duration // since a newer version came
+	Bytes    int64         // of all versions
+}
+
+// Retain sets what is kept of the dataset. The zero retention is the store's
+// own, Options.KeepSuperseded.
+func (d *Dataset) Retain(r Retention) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.retention = r
+}
+
+// sweep retires versions and deletes what nobody reads: manifests before the
+// segments that they name.
+func (d *Dataset) sweep(ctx context.Context) error {
+	if gone, err := d.sweepDropped(ctx); gone || err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.retireLocked(d.store.options.Clock.Now())
+	var base uint64
+	if len(d.mu.versions) > 0 {
+		base = d.mu.versions[0].base
+	}
+	trim := base > d.mu.trimmed
+	d.mu.Unlock()
+	if trim {
+		if err := d.store.commits.Trim(ctx, logName(d.id), base); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	d.mu.trimmed = base
+	d.condemnLocked()
+	d.mu.Unlock()
+	return d.deleteCondemned(ctx)
+}
+
+// retireLocked takes away the oldest versions that need not be kept.
+func (d *Dataset) retireLocked(now time.Time) {
+	n := 0
+	for n+1 < len(d.mu.versions) && d.expiredLocked(d.mu.versions[n:], now) {
+		d.mu.versions[n].generation.versions--
+		n++
+	}
+	if n > 0 {
+		d.mu.versions = slices.Clone(d.mu.versions[n:])
+	}
+}
+
+// expiredLocked tells whether the first of several versions may go.
+func (d *Dataset) expiredLocked(versions []*version, now time.Time) bool {
+	r, superseded := d.mu.retention, now.Sub(versions[1].created)
+	switch {
+	case r == (Retention{}):
+		return superseded >= d.store.options.KeepSuperseded
+	case superseded < d.store.options.KeepAtLeast:
+		return false
+	case r.Age > 0 && superseded >= r.Age, r.Versions > 0 && len(versions) > r.Versions:
+		return true
+	}
+	return r.Bytes > 0 && bytesOf(versions) > r.Bytes
+}
+
+// bytesOf gives the bytes that versions take together.
+func bytesOf(versions []*version) (total int64) {
+	counted := map[Segment]bool{}
+	for i, v := range versions {
+		if i+1 < len(versions) && versions[i+1].generation == v.generation {
+			continue // the next has all that it has
+		}
+		for _, p := range v.partitions {
+			for _, s := range p.segments {
+				if !counted[s] {
+					counted[s] = true
+					total += s.Bytes
+				}
+			}
+		}
+	}
+	return total
+}
+
+// condemnLocked takes away the generations without a readable version that
+// nobody reads. Their files go, but for those that others use as well.
+func (d *Dataset) condemnLocked() {
+	var kept, idle []*generation
+	for _, g := range d.mu.generations {
+		if g.versions == 0 && g.readers == 0 {
+			idle = append(idle, g)
+		} else {
+			kept = append(kept, g)
+		}
+	}
+	if len(idle) == 0 {
+		return
+	}
+	d.mu.generations = kept
+	used := map[string]bool{}
+	for _, g := range kept {
+		for upload := range g.last.directories() {
+			used[upload] = true
+		}
+	}
+	for _, g := range idle {
+		for upload := range g.last.directories() {
+			if !used[upload] {
+				used[upload] = true
+				d.mu.condemned = append(d.mu.condemned, upload)
+			}
+		}
+	}
+}
+
+// deleteCondemned deletes what condemnLocked found. What fails is tried again by
+// the next sweep.
+func (d *Dataset) deleteCondemned(ctx context.Context) error {
+	d.mu.Lock()
+	condemned := d.mu.condemned
+	d.mu.condemned = nil
+	d.mu.Unlock()
+	for i, upload := range condemned {
+		if err := d.store.segments.Delete(ctx, uploadName(d.id, upload)); err != nil {
+			d.mu.Lock()
+			d.mu.condemned = append(d.mu.condemned, condemned[i:]...)
+			d.mu.Unlock()
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepDropped deletes a dropped dataset that nobody uses.
+func (d *Dataset) sweepDropped(ctx context.Context) (bool, error) {
+	d.mu.Lock()
+	dropped, idle := d.mu.dropped, d.mu.holders == 0
+	d.mu.Unlock()
+	if !dropped || !idle {
+		return dropped, nil
+	}
+	if err := d.store.Remove(ctx, d.id); err != nil {
+		return true, err
+	}
+	d.store.forget(d)
+	return true, nil
+}
