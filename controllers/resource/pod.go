@@ -32,7 +32,7 @@ func podTemplate(d *Desired) *corev1ac.PodTemplateSpecApplyConfiguration {
 			WithServiceAccountName(d.Cluster.Name).
 			WithAutomountServiceAccountToken(false).
 			WithEnableServiceLinks(false).
-			WithTerminationGracePeriodSeconds(int64((drainTimeout + stopMargin).Seconds())).
+			WithTerminationGracePeriodSeconds(int64((drainDelay + drainTimeout + stopMargin).Seconds())).
 			WithSecurityContext(podSecurity()).
 			WithContainers(container(d)).
 			WithVolumes(volumes(d)...))

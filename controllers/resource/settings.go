@@ -16,6 +16,10 @@ import (
 // drainTimeout bounds the time that streams in flight have when a pod stops.
 const drainTimeout = 5 * time.Minute
 
+// drainDelay is what kube-proxies and load balancers need to hear that a pod is
+// no longer ready.
+const drainDelay = 5 * time.Second
+
 // Settings is what the servers of a cluster are told.
 func Settings(cr *v1alpha1.FlightCluster) *settings.ServerSettings {
 	s := settings.Default()
@@ -29,6 +33,7 @@ func Settings(cr *v1alpha1.FlightCluster) *settings.ServerSettings {
 	// predecessor retained.
 	s.ClusterUID = cr.Namespace + "/" + cr.Name
 	s.DrainTimeout = metav1.Duration{Duration: drainTimeout}
+	s.DrainDelay = metav1.Duration{Duration: drainDelay}
 	s.LogFormat = settings.LogJSON
 	s.AdminTLS = serverTLS()
 	s.AdminTLS.ClientCAFile = path.Join(settings.PodServerTLSDir, settings.CAFile)

@@ -45,10 +45,18 @@ type ServerSettings struct {
 	ClusterUID string `json:"clusterUID,omitempty"`
 	// DrainTimeout bounds the time that streams in flight have after SIGTERM.
 	DrainTimeout metav1.Duration `json:"drainTimeout,omitzero"`
+	// DrainDelay is how long the server goes on after SIGTERM, no longer ready,
+	// before it refuses new calls: whoever sends clients here hears of it first.
+	DrainDelay metav1.Duration `json:"drainDelay,omitzero"`
 	// KeepSuperseded is how long a version stays readable by tickets once a
 	// newer one is there; at least a ticket's life.
 	KeepSuperseded metav1.Duration `json:"keepSuperseded,omitzero"`
 	LogFormat      string          `json:"logFormat,omitempty"` // text or json
+
+	Limits  Limits   `json:"limits,omitzero"`
+	Tracing *Tracing `json:"tracing,omitempty"` // nil: as OpenTelemetry's environment variables say, else none
+	// Reflection lets tools such as grpcurl ask the data port for its services.
+	Reflection bool `json:"reflection,omitempty"`
 }
 
 // TLS names the files of one listener; all are followed while the server runs.
@@ -71,6 +79,7 @@ func Default() *ServerSettings {
 		DrainTimeout:   metav1.Duration{Duration: 30 * time.Second},
 		KeepSuperseded: metav1.Duration{Duration: 24 * time.Hour},
 		LogFormat:      LogText,
+		Limits:         DefaultLimits(),
 	}
 }
 
@@ -97,9 +106,8 @@ func (s *ServerSettings) Validate() error {
 	if s.Advertise != "" {
 		errs = append(errs, validateAdvertise(s.Advertise)...)
 	}
-	if s.DrainTimeout.Duration < 0 {
-		errs = append(errs, field.Invalid(field.NewPath("drainTimeout"), s.DrainTimeout.Duration.String(), "must not be negative"))
-	}
+	errs = append(errs, validateNotNegative(field.NewPath("drainTimeout"), s.DrainTimeout)...)
+	errs = append(errs, validateNotNegative(field.NewPath("drainDelay"), s.DrainDelay)...)
 	if s.KeepSuperseded.Duration < TicketLife {
 		errs = append(errs, field.Invalid(field.NewPath("keepSuperseded"), s.KeepSuperseded.Duration.String(),
 			fmt.Sprintf("must be at least %s, the life of a ticket", TicketLife)))
@@ -107,6 +115,8 @@ func (s *ServerSettings) Validate() error {
 	if s.LogFormat != LogText && s.LogFormat != LogJSON {
 		errs = append(errs, field.NotSupported(field.NewPath("logFormat"), s.LogFormat, []string{LogText, LogJSON}))
 	}
+	errs = append(errs, s.Limits.validate(field.NewPath("limits"))...)
+	errs = append(errs, s.Tracing.validate(field.NewPath("tracing"))...)
 	return errs.ToAggregate()
 }
 
@@ -147,6 +157,13 @@ func (t *TLS) validate(at *field.Path) field.ErrorList {
 		errs = append(errs, field.Required(at.Child("keyFile"), "a certificate and its key come together"))
 	}
 	return errs
+}
+
+func validateNotNegative(at *field.Path, d metav1.Duration) field.ErrorList {
+	if d.Duration < 0 {
+		return field.ErrorList{field.Invalid(at, d.Duration.String(), "must not be negative")}
+	}
+	return nil
 }
 
 func validateHeader(apiVersion, kind, want string) field.ErrorList {
