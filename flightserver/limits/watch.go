@@ -1,0 +1,85 @@
+package limits
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Watch ends calls that no longer move: whose peer takes nothing of what is
+// sent, or sends nothing of what is waited for.
+type Watch struct {
+	after   time.Duration // zero: never
+	metrics *Metrics
+}
+
+// NewWatch ends calls that have not moved for so long; zero: never.
+func NewWatch(after time.Duration, m *Metrics) *Watch { return &Watch{after: after, metrics: m} }
+
+// Progress is one call under a Watch. The zero value is watched by nobody.
+type Progress struct {
+	watch *Watch
+	end   context.CancelCauseFunc
+
+	// The timer runs while at least one operation waits for the peer. A call has
+	// two at most: it sends and receives.
+	mu      sync.Mutex
+	waiting int
+	timer   *time.Timer
+}
+
+// Begin gives a context that ends when the call no longer moves, with a cause
+// that is ErrStalled. Stop is to be called at the call's end.
+func (w *Watch) Begin(ctx context.Context) (context.Context, *Progress) {
+	ctx, end := context.WithCancelCause(ctx)
+	return ctx, &Progress{watch: w, end: end}
+}
+
+// Wait runs an operation that waits for the peer. One that ends is a move.
+func (p *Progress) Wait(operation func() error) error {
+	p.enter()
+	defer p.leave()
+	return operation()
+}
+
+// Stop ends the context.
+func (p *Progress) Stop() { p.end(nil) }
+
+func (p *Progress) enter() {
+	if p.watch.after == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting++
+	if p.waiting == 1 {
+		p.start()
+	}
+}
+
+func (p *Progress) leave() {
+	if p.watch.after == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting--
+	p.timer.Stop()
+	if p.waiting > 0 {
+		p.start() // the other operation has as long again
+	}
+}
+
+func (p *Progress) start() {
+	if p.timer == nil {
+		p.timer = time.AfterFunc(p.watch.after, p.stalled)
+		return
+	}
+	p.timer.Reset(p.watch.after)
+}
+
+func (p *Progress) stalled() {
+	p.watch.metrics.stalled.Inc()
+	p.end(fmt.Errorf("%w: the client took or sent nothing for %s, the limit stall", ErrStalled, p.watch.after))
+}
