@@ -25,7 +25,7 @@ func (c *Catalog) newBirth(format string) *birth {
 func (c *Catalog) createLocked(ctx context.Context, b *birth, create *createEntry) error {
 	err := c.appendLocked(ctx, logEntry{Create: create})
 	b.uncertain = errors.Is(err, ErrOutcomeUnknown)
-	if e := c.names.Load().byID.get(create.ID); e != nil && e.data == b.data {
+	if e := c.names.Load().byID.get(create.ID); e != nil && e.data() == b.data {
 		return nil
 	}
 	return err

@@ -40,7 +40,9 @@ func testRecord(schema *arrow.Schema, numbers ...int64) arrow.RecordBatch {
 }
 
 func testOptions(fs vfs.FS) Options {
-	return Options{Dir: "data", FS: fs, KeepSuperseded: testKeep, Clock: testclock.NewFakeClock(time.Unix(1e9, 0))}
+	return Options{
+		Dir: "data", FS: fs, KeepSuperseded: testKeep, Clock: testclock.NewFakeClock(time.Unix(1e9, 0)), foreground: true,
+	}
 }
 
 func mustOpen(t *testing.T, o Options) *Catalog {

@@ -54,21 +54,20 @@ const logAdvice = "restore the directory catalog from a backup; the server does 
 // checkLog gives the datasets that there should be. A log that cannot be read
 // is a problem; a directory that cannot be is an error.
 func checkLog(ctx context.Context, checker *store.Checker) (map[string]*entry, []Problem, error) {
-	entries, err := readLog(ctx, checker.Commits())
-	if err == nil && len(entries) == 0 {
+	log, err := readLog(ctx, checker.Commits(), &store.Schemas{})
+	if err == nil && log == nil {
 		var ids []string
 		if ids, err = checker.DatasetIDs(ctx); len(ids) > 0 {
 			err = errLogMissing(len(ids))
 		}
 	}
-	var live map[string]*entry
-	if err == nil {
-		live, err = fold(entries)
-	}
 	if errors.Is(err, ErrCorrupt) {
 		return nil, []Problem{{Path: store.CatalogLog, Reason: err.Error(), Advice: logAdvice}}, nil
 	}
-	return live, nil, err
+	if err != nil || log == nil {
+		return nil, nil, err
+	}
+	return log.live, nil, nil
 }
 
 // errLogMissing keeps a server from taking every dataset for an orphan.

@@ -12,15 +12,22 @@ import (
 
 // Dataset is an immutable view of one version of a dataset.
 type Dataset struct {
-	ID      string
-	Path    []string      // as it was first written
-	Format  string        // settings.FormatArrow or settings.FormatParquet
-	Schema  *arrow.Schema // nil: not known yet
-	Version uint64        // 0: declared, nothing uploaded yet
-	Rows    int64
-	Bytes   int64     // on disk, of this version
-	Created time.Time // of this version
+	ID         string
+	Path       []string      // as it was first written
+	Format     string        // settings.FormatArrow or settings.FormatParquet
+	Schema     *arrow.Schema // nil: not known yet
+	Version    uint64        // 0: declared, nothing uploaded yet
+	Rows       int64
+	Bytes      int64       // on disk, of this version
+	Created    time.Time   // of this version
+	Partitions []Partition // never empty where there is a version
 }
+
+// Partition is a part of a version that is read by itself.
+type Partition = store.Partition
+
+// Retention bounds the versions of a dataset that are kept for reading.
+type Retention = store.Retention
 
 // Name is the dataset's path as tickets, actions and SQL spell it.
 func (d Dataset) Name() string { return joinPath(d.Path) }
@@ -29,24 +36,28 @@ func joinPath(path []string) string { return strings.Join(path, "/") }
 
 // entry is what the log says of a dataset. It never changes.
 type entry struct {
-	id      string
-	path    []string
-	name    string
-	format  string
-	schema  *arrow.Schema // declared; nil: none
-	created time.Time
+	id        string
+	path      []string
+	name      string
+	format    string
+	schema    *arrow.Schema // declared; nil: none
+	declared  bool
+	retention Retention
+	created   time.Time
 
-	data   *store.Dataset // nil where broken
-	broken error          // why the data cannot be used
+	contents *contents
 }
 
+// data is that of an entry whose contents were loaded.
+func (e *entry) data() *store.Dataset { return e.contents.loaded.Load().data }
+
 // newest is the dataset as it is now.
-func (e *entry) newest() Dataset { return e.at(e.data.Newest()) }
+func (e *entry) newest() Dataset { return e.at(e.data().Newest()) }
 
 func (e *entry) at(v store.Version) Dataset {
 	d := Dataset{
 		ID: e.id, Path: slices.Clone(e.path), Format: e.format, Schema: v.Schema,
-		Version: v.Number, Rows: v.Rows, Bytes: v.Bytes, Created: v.Created,
+		Version: v.Number, Rows: v.Rows, Bytes: v.Bytes, Created: v.Created, Partitions: v.Partitions,
 	}
 	if v.Number == 0 {
 		d.Schema, d.Created = e.schema, e.created

@@ -13,6 +13,8 @@ var (
 	ErrDatasetExists   = errors.New("dataset exists")
 	ErrFormatMismatch  = errors.New("format does not match the dataset's")
 	ErrBadName         = errors.New("bad dataset name")
+	ErrBadUpload       = errors.New("bad parallel upload")
+	ErrDeclared        = errors.New("dataset is declared")
 	ErrForeign         = errors.New("data directory belongs to another cluster")
 
 	ErrClosed          = store.ErrClosed

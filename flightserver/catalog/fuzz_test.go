@@ -19,7 +19,11 @@ func FuzzLogEntry(f *testing.F) {
 		{Cluster: &clusterEntry{UID: "uid"}},
 		{Create: &createEntry{ID: id, Path: []string{"a", "b"}, Format: "Arrow", Schema: schema}},
 		{Declare: &declareEntry{ID: id, Schema: schema}},
+		{Rename: &renameEntry{ID: id, Path: []string{"c"}}},
 		{Drop: &dropEntry{ID: id}},
+		{Checkpoint: &checkpointEntry{ID: id, At: 5, Parts: 1, Cluster: "uid", Datasets: []summary{
+			{createEntry: createEntry{ID: id, Path: []string{"a"}, Format: "Arrow", Declared: true, Retention: &retentionJSON{Versions: 3}}},
+		}}},
 	} {
 		l.Number, l.Nonce, l.Created = uint64(i), store.RandomID(), time.Unix(1e9, 0).UTC()
 		entry, err := store.EncodeEntry(entryKind, l)
@@ -32,7 +36,7 @@ func FuzzLogEntry(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n uint64, entry []byte) {
 		l, err := decodeLogEntry(n, entry)
 		if err == nil {
-			_, err = fold([]*logEntry{l})
+			_, err = fold([]*logEntry{l}, &store.Schemas{})
 		}
 		if err != nil && !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%v is not %v", err, ErrCorrupt)

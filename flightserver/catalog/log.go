@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -27,10 +28,12 @@ type logEntry struct {
 	Nonce   string    `json:"nonce"` // tells the own entry from another's
 	Created time.Time `json:"created"`
 
-	Cluster *clusterEntry `json:"cluster,omitempty"`
-	Create  *createEntry  `json:"create,omitempty"`
-	Declare *declareEntry `json:"declare,omitempty"`
-	Drop    *dropEntry    `json:"drop,omitempty"`
+	Cluster    *clusterEntry    `json:"cluster,omitempty"`
+	Create     *createEntry     `json:"create,omitempty"`
+	Declare    *declareEntry    `json:"declare,omitempty"`
+	Rename     *renameEntry     `json:"rename,omitempty"`
+	Drop       *dropEntry       `json:"drop,omitempty"`
+	Checkpoint *checkpointEntry `json:"checkpoint,omitempty"`
 }
 
 type clusterEntry struct {
@@ -38,19 +41,50 @@ type clusterEntry struct {
 }
 
 type createEntry struct {
-	ID     string   `json:"id"`
-	Path   []string `json:"path"`
-	Format string   `json:"format"`
-	Schema []byte   `json:"schema,omitempty"` // an IPC schema message
+	ID        string         `json:"id"`
+	Path      []string       `json:"path"`
+	Format    string         `json:"format"`
+	Schema    []byte         `json:"schema,omitempty"` // an IPC schema message
+	Declared  bool           `json:"declared,omitempty"`
+	Retention *retentionJSON `json:"retention,omitempty"`
 }
 
+// declareEntry is the latest declaration of a dataset, but for the schema that
+// an earlier one bound.
 type declareEntry struct {
-	ID     string `json:"id"`
-	Schema []byte `json:"schema"`
+	ID        string         `json:"id"`
+	Schema    []byte         `json:"schema,omitempty"`
+	Retention *retentionJSON `json:"retention,omitempty"`
+}
+
+type renameEntry struct {
+	ID   string   `json:"id"`
+	Path []string `json:"path"`
 }
 
 type dropEntry struct {
 	ID string `json:"id"`
+}
+
+type retentionJSON struct {
+	Versions int           `json:"versions,omitempty"`
+	Age      time.Duration `json:"age,omitempty"` // nanoseconds
+	Bytes    int64         `json:"bytes,omitempty"`
+}
+
+// retentionText is nil for the zero retention.
+func retentionText(r Retention) *retentionJSON {
+	if r == (Retention{}) {
+		return nil
+	}
+	return (*retentionJSON)(&r)
+}
+
+func (r *retentionJSON) retention() Retention {
+	if r == nil {
+		return Retention{}
+	}
+	return Retention(*r)
 }
 
 func decodeLogEntry(n uint64, body []byte) (*logEntry, error) {
@@ -64,21 +98,31 @@ func decodeLogEntry(n uint64, body []byte) (*logEntry, error) {
 	return e, nil
 }
 
+// subject is the id of the one dataset that the entry tells of; empty: none.
+func (e *logEntry) subject() string {
+	switch {
+	case e.Create != nil:
+		return e.Create.ID
+	case e.Declare != nil:
+		return e.Declare.ID
+	case e.Rename != nil:
+		return e.Rename.ID
+	case e.Drop != nil:
+		return e.Drop.ID
+	}
+	return ""
+}
+
 // check refuses what no server writes, above all ids that are not names of
 // directories.
 func (e *logEntry) check(n uint64) error {
-	kinds, id := 0, ""
-	if e.Cluster != nil {
-		kinds++
-	}
-	if e.Create != nil {
-		kinds, id = kinds+1, e.Create.ID
-	}
-	if e.Declare != nil {
-		kinds, id = kinds+1, e.Declare.ID
-	}
-	if e.Drop != nil {
-		kinds, id = kinds+1, e.Drop.ID
+	kinds := 0
+	for _, is := range []bool{
+		e.Cluster != nil, e.Create != nil, e.Declare != nil, e.Rename != nil, e.Drop != nil, e.Checkpoint != nil,
+	} {
+		if is {
+			kinds++
+		}
 	}
 	switch {
 	case e.Number != n:
@@ -87,22 +131,35 @@ func (e *logEntry) check(n uint64) error {
 		return fmt.Errorf("it says %d things, want one", kinds)
 	case (e.Cluster != nil) != (n == 0):
 		return fmt.Errorf("entry 0 alone names the cluster")
-	case e.Cluster == nil && !store.IsID(id):
-		return fmt.Errorf("%.64q is not a dataset's id", id)
-	case e.Create == nil:
+	case e.Cluster != nil:
 		return nil
-	case e.Create.Format != settings.FormatArrow && e.Create.Format != settings.FormatParquet:
-		return fmt.Errorf("%.64q is not a format", e.Create.Format)
+	case e.Checkpoint != nil:
+		return e.Checkpoint.check(n)
+	case !store.IsID(e.subject()):
+		return fmt.Errorf("%.64q is not a dataset's id", e.subject())
+	case e.Create != nil:
+		return e.Create.check()
+	case e.Rename != nil:
+		return checkName(joinPath(e.Rename.Path))
 	}
-	return checkName(joinPath(e.Create.Path))
+	return nil
+}
+
+func (c *createEntry) check() error {
+	switch {
+	case !store.IsID(c.ID):
+		return fmt.Errorf("%.64q is not a dataset's id", c.ID)
+	case c.Format != settings.FormatArrow && c.Format != settings.FormatParquet:
+		return fmt.Errorf("%.64q is not a format", c.Format)
+	}
+	return checkName(joinPath(c.Path))
 }
 
 // logFile is what people find an entry under.
 func logFile(n uint64) string { return path.Join(store.CatalogLog, fmt.Sprintf("%020d", n)) }
 
-// readLog reads all entries in order. A gap means that something removed files
-// by hand: nothing after it can be trusted.
-func readLog(ctx context.Context, c store.Commits) ([]*logEntry, error) {
+// readEntries reads all entries that are there, in order.
+func readEntries(ctx context.Context, c store.Commits) ([]*logEntry, error) {
 	numbers, err := c.List(ctx, store.CatalogLog)
 	if err != nil {
 		return nil, err
@@ -111,9 +168,6 @@ func readLog(ctx context.Context, c store.Commits) ([]*logEntry, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readers)
 	for i, n := range numbers {
-		if n != uint64(i) {
-			return nil, fmt.Errorf("%s: %w: it is missing, %s is there", logFile(uint64(i)), ErrCorrupt, logFile(n))
-		}
 		g.Go(func() error {
 			body, err := c.Read(ctx, store.CatalogLog, n)
 			if err != nil {
@@ -128,63 +182,42 @@ func readLog(ctx context.Context, c store.Commits) ([]*logEntry, error) {
 	return entries, g.Wait()
 }
 
-// fold gives the datasets that are there after the entries, without data.
-func fold(entries []*logEntry) (map[string]*entry, error) {
-	live := map[string]*entry{}
-	taken := map[string]bool{}
-	for _, l := range entries {
-		if err := apply(live, taken, l); err != nil {
-			return nil, fmt.Errorf("%s: %w: %w", logFile(l.Number), ErrCorrupt, err)
-		}
-	}
-	return live, nil
-}
-
-func apply(live map[string]*entry, taken map[string]bool, l *logEntry) error {
+// next gives the dataset that an entry leaves of the one before; nil: none.
+func (e *logEntry) next(before *entry, schemas *store.Schemas) (*entry, error) {
 	switch {
-	case l.Create != nil:
-		e, err := l.Create.entry(l.Created)
-		if err != nil {
-			return err
-		}
-		if live[e.id] != nil || taken[e.name] {
-			return fmt.Errorf("it creates %s, which is there", quote(e.name))
-		}
-		live[e.id], taken[e.name] = e, true
-	case l.Declare != nil:
-		e := live[l.Declare.ID]
-		if e == nil {
-			return fmt.Errorf("dataset %s is not there", l.Declare.ID)
-		}
-		declared, err := l.Declare.entry(e)
-		if err != nil {
-			return err
-		}
-		live[e.id] = declared
-	case l.Drop != nil:
-		e := live[l.Drop.ID]
-		if e == nil {
-			return fmt.Errorf("dataset %s is not there", l.Drop.ID)
-		}
-		delete(live, e.id)
-		delete(taken, e.name)
+	case e.Create != nil && before == nil:
+		return e.Create.entry(e.Created, schemas)
+	case e.Create != nil:
+		return nil, errors.New("it creates a dataset that is there")
+	case before == nil:
+		return nil, fmt.Errorf("dataset %s is not there", e.subject())
+	case e.Declare != nil:
+		return e.Declare.entry(before, schemas)
+	case e.Rename != nil:
+		after := *before
+		after.path, after.name = slices.Clone(e.Rename.Path), joinPath(e.Rename.Path)
+		return &after, nil
 	}
-	return nil
+	return nil, nil // it is dropped
 }
 
-func (c *createEntry) entry(created time.Time) (*entry, error) {
-	e := &entry{id: c.ID, path: slices.Clone(c.Path), name: joinPath(c.Path), format: c.Format, created: created}
-	if c.Schema == nil {
-		return e, nil
+func (c *createEntry) entry(created time.Time, schemas *store.Schemas) (_ *entry, err error) {
+	e := &entry{
+		id: c.ID, path: slices.Clone(c.Path), name: joinPath(c.Path), format: c.Format, created: created,
+		declared: c.Declared, retention: c.Retention.retention(), contents: &contents{},
 	}
-	schema, err := store.DecodeSchema(c.Schema)
-	e.schema = schema
+	e.contents.mu.retention = e.retention
+	if c.Schema != nil {
+		e.schema, err = schemas.Decode(c.Schema)
+	}
 	return e, err
 }
 
-func (d *declareEntry) entry(before *entry) (*entry, error) {
+func (d *declareEntry) entry(before *entry, schemas *store.Schemas) (_ *entry, err error) {
 	e := *before
-	schema, err := store.DecodeSchema(d.Schema)
-	e.schema = schema
+	e.declared, e.retention = true, d.Retention.retention()
+	if d.Schema != nil {
+		e.schema, err = schemas.Decode(d.Schema)
+	}
 	return &e, err
 }

@@ -11,13 +11,13 @@ func registerMetrics(r prometheus.Registerer, c *Catalog) {
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "flightserver_datasets",
 		Help: "Datasets that the catalog names.",
-	}, func() float64 { return float64(c.count(func(*entry) int64 { return 1 })) })
+	}, func() float64 { return float64(c.Len()) })
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "flightserver_datasets_broken",
 		Help: "Datasets whose manifests are damaged. Anything above zero needs a person.",
 	}, func() float64 {
 		return float64(c.count(func(e *entry) int64 {
-			if e.broken != nil {
+			if l := e.contents.loaded.Load(); l != nil && l.broken != nil {
 				return 1
 			}
 			return 0
@@ -28,10 +28,10 @@ func registerMetrics(r prometheus.Registerer, c *Catalog) {
 		Help: "Bytes on disk of the newest versions of all datasets.",
 	}, func() float64 {
 		return float64(c.count(func(e *entry) int64 {
-			if e.broken != nil {
-				return 0
+			if l := e.contents.loaded.Load(); l != nil && l.data != nil {
+				return l.data.Newest().Bytes
 			}
-			return e.data.Newest().Bytes
+			return 0
 		}))
 	})
 }

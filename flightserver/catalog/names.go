@@ -41,6 +41,13 @@ func (t table) with(key string, e *entry) table {
 	return t
 }
 
+func (t *table) len() (n int) {
+	for _, shard := range t {
+		n += len(shard)
+	}
+	return n
+}
+
 // all calls yield with every entry, in no order.
 func (t *table) all(yield func(string, *entry) bool) {
 	for _, shard := range t {

@@ -39,7 +39,7 @@ func TestRecovery(t *testing.T) {
 		"manifest's number":   {corrupt: copyTo("d/*/m/*2", "00000000000000000003"), read: "it is entry 2"},
 		"flipped catalog":     {corrupt: flip("catalog/*1", 100), open: "catalog/00000000000000000001"},
 		"truncated catalog":   {corrupt: truncate("catalog/*1", 60), open: "catalog/00000000000000000001"},
-		"gap in the catalog":  {corrupt: copyTo("catalog/*1", "00000000000000000003"), open: "catalog/00000000000000000002"},
+		"gap in the catalog":  {corrupt: copyTo("catalog/*1", "00000000000000000003"), open: "catalog/00000000000000000003"},
 		"no catalog":          {reason: "every dataset would be taken for an orphan", corrupt: remove("catalog/*"), open: "catalog/00000000000000000000"},
 		"cluster entry again": {corrupt: copyTo("catalog/*0", "00000000000000000002"), open: "catalog/00000000000000000002"},
 		"half-written entry":  {reason: "a crash before the link", corrupt: stray("tmp/0123"), clean: true},

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/flight-operator/flight-operator/flightserver/store"
@@ -24,17 +23,16 @@ func (c *Catalog) Scan(ctx context.Context, id string, version uint64, partition
 	switch {
 	case e == nil:
 		return nil, fmt.Errorf("%w: it was dropped, or never there", ErrDatasetNotFound)
-	case e.broken != nil:
-		return nil, about(e.name, e.broken)
 	case version == 0 && e.schema != nil:
 		return store.NewEmptyScan(e.schema)
 	}
-	s, err := e.data.Acquire(version)
-	if errors.Is(err, ErrVersionNotFound) {
-		return nil, fmt.Errorf("%w: dataset %s has no version %d, or no longer", ErrVersionNotFound, quote(e.name), version)
-	}
+	data, err := c.load(ctx, e)
 	if err != nil {
 		return nil, about(e.name, err)
+	}
+	s, err := data.Acquire(version)
+	if err != nil {
+		return nil, e.about(err, version)
 	}
 	return s.Scan(ctx, e.name, partition)
 }

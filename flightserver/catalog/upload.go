@@ -36,6 +36,7 @@ type UploadRequest struct {
 	Path     []string
 	Mode     Mode
 	UploadID string // names the upload across retries; empty: a random one
+	Part     string // names a part of a parallel upload across retries
 	Schema   *arrow.Schema
 }
 
@@ -49,7 +50,10 @@ type Upload struct {
 
 	entry  *entry        // nil where the upload makes the dataset
 	birth  *birth        // nil where the dataset is there
+	part   *part         // nil where the upload is whole
 	writer *store.Writer // nil where the upload was applied before
+
+	writers []*store.Writer // whose segments are committed together
 
 	rows      int64
 	committed *Dataset
@@ -61,16 +65,19 @@ type Upload struct {
 //
 // An upload with the id of one that was committed is not stored again: its
 // Commit answers with the version that the first one made.
+// An upload with the id of a parallel upload is a part of it.
 func (c *Catalog) NewUpload(ctx context.Context, r UploadRequest) (*Upload, error) {
-	u := &Upload{catalog: c, ctx: ctx, request: r, name: joinPath(r.Path)}
-	if err := checkName(u.name); err != nil {
-		return nil, err
-	}
-	mode, err := ParseMode(string(r.Mode))
+	u, err := c.newUpload(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	u.request.Mode = mode
+	if isParallelID(r.UploadID) {
+		p, err := c.parallel(r.UploadID)
+		if err != nil {
+			return nil, err
+		}
+		return u, p.join(u)
+	}
 	if r.UploadID == "" {
 		u.request.UploadID = store.RandomID()
 	}
@@ -83,8 +90,8 @@ func (c *Catalog) NewUpload(ctx context.Context, r UploadRequest) (*Upload, erro
 	switch {
 	case err == nil:
 		err = u.intoLocked(e)
-	case errors.Is(err, ErrDatasetNotFound) && mode != ModeAppend:
-		err = u.bearLocked()
+	case errors.Is(err, ErrDatasetNotFound) && u.request.Mode != ModeAppend:
+		err = u.intoNewLocked()
 	}
 	if err != nil {
 		return nil, err
@@ -92,10 +99,21 @@ func (c *Catalog) NewUpload(ctx context.Context, r UploadRequest) (*Upload, erro
 	return u, nil
 }
 
+// newUpload checks a request.
+func (c *Catalog) newUpload(ctx context.Context, r UploadRequest) (*Upload, error) {
+	u := &Upload{catalog: c, ctx: ctx, request: r, name: joinPath(r.Path)}
+	if err := checkName(u.name); err != nil {
+		return nil, err
+	}
+	mode, err := ParseMode(string(r.Mode))
+	u.request.Mode = mode
+	return u, err
+}
+
 // intoLocked prepares an upload into a dataset that is there.
 func (u *Upload) intoLocked(e *entry) error {
 	u.entry = e
-	if v, ok := e.data.Applied(u.request.UploadID); ok {
+	if v, ok := e.data().Applied(u.request.UploadID); ok {
 		d := e.at(v)
 		u.committed = &d
 		return nil
@@ -105,9 +123,23 @@ func (u *Upload) intoLocked(e *entry) error {
 	}
 	schema, err := u.target(e)
 	if err == nil {
-		u.writer, err = e.data.NewWriter(schema)
+		err = u.begin(schema)
 	}
 	return about(u.name, err)
+}
+
+// data is that of the dataset that the upload goes into.
+func (u *Upload) data() *store.Dataset {
+	if u.birth != nil {
+		return u.birth.data
+	}
+	return u.entry.data()
+}
+
+func (u *Upload) begin(schema *arrow.Schema) (err error) {
+	u.writer, err = u.data().NewWriter(schema)
+	u.writers = []*store.Writer{u.writer}
+	return err
 }
 
 // target is the schema that the records are stored under: an append's is that
@@ -133,20 +165,26 @@ func (u *Upload) target(e *entry) (*arrow.Schema, error) {
 	return arrow.NewSchema(fields, &metadata), nil
 }
 
-// bearLocked prepares an upload into a new name.
-func (u *Upload) bearLocked() (err error) {
+// intoNewLocked prepares an upload into a new name.
+func (u *Upload) intoNewLocked() error {
+	u.bearLocked()
+	err := u.begin(u.request.Schema)
+	if err != nil {
+		u.endLocked()
+	}
+	return about(u.name, err)
+}
+
+// bearLocked makes the upload one of those that may make a dataset.
+func (u *Upload) bearLocked() {
 	births := u.catalog.mu.births
 	b := births[u.name]
 	if b == nil {
 		b = u.catalog.newBirth(formatOf(u.name))
-	}
-	if u.writer, err = b.data.NewWriter(u.request.Schema); err != nil {
-		return about(u.name, err)
+		births[u.name] = b
 	}
 	b.uploads++
-	births[u.name] = b
 	u.birth = b
-	return nil
 }
 
 // ID names the upload across retries.
@@ -167,6 +205,9 @@ func (u *Upload) WriteBatch(b Batch) error {
 		if err := u.writer.Write(u.ctx, b); err != nil {
 			return about(u.name, err)
 		}
+	}
+	if u.part != nil {
+		u.part.parallel.touch()
 	}
 	u.rows += b.Record.NumRows()
 	return nil
@@ -193,8 +234,10 @@ func (u *Upload) Commit(ctx context.Context) (Dataset, error) {
 		return Dataset{}, about(u.name, errors.New("the upload was aborted"))
 	}
 	// Syncing the data takes long, and needs no lock.
-	if err := u.writer.Flush(); err != nil {
-		return Dataset{}, about(u.name, err)
+	for _, w := range u.writers {
+		if err := w.Flush(); err != nil {
+			return Dataset{}, about(u.name, err)
+		}
 	}
 	d, err := u.commit(ctx)
 	if err != nil {
@@ -206,12 +249,16 @@ func (u *Upload) Commit(ctx context.Context) (Dataset, error) {
 }
 
 func (u *Upload) commit(ctx context.Context) (Dataset, error) {
-	if u.birth != nil {
+	switch {
+	case u.part != nil:
+		return u.part.commit(ctx, u)
+	case u.birth != nil:
 		return u.commitBirth(ctx)
 	}
-	e, err := u.catalog.find(u.name)
-	if err != nil {
-		return Dataset{}, err
+	// By its id, since the dataset may have another name by now.
+	e := u.catalog.names.Load().byID.get(u.entry.id)
+	if e == nil {
+		return Dataset{}, about(u.name, store.ErrDropped)
 	}
 	return u.commitInto(ctx, e)
 }
@@ -224,7 +271,7 @@ func (u *Upload) commitBirth(ctx context.Context) (Dataset, error) {
 	e, err := c.find(u.name)
 	switch {
 	case err == nil && u.request.Mode == ModeCreate:
-		if _, mine := e.data.Applied(u.request.UploadID); !mine {
+		if _, mine := e.data().Applied(u.request.UploadID); !mine {
 			return Dataset{}, fmt.Errorf("%w: %s, another upload made it meanwhile", ErrDatasetExists, quote(u.name))
 		}
 		return u.commitInto(ctx, e)
@@ -233,7 +280,7 @@ func (u *Upload) commitBirth(ctx context.Context) (Dataset, error) {
 	case !errors.Is(err, ErrDatasetNotFound):
 		return Dataset{}, err
 	}
-	if _, err := u.writer.Commit(ctx, u.request.UploadID, true); err != nil {
+	if _, err := u.data().Commit(ctx, u.request.UploadID, true, u.writers...); err != nil {
 		return Dataset{}, about(u.name, err)
 	}
 	create := &createEntry{ID: u.birth.data.ID(), Path: u.request.Path, Format: u.birth.format}
@@ -245,18 +292,15 @@ func (u *Upload) commitBirth(ctx context.Context) (Dataset, error) {
 
 // commitInto adds a version to a dataset that is there.
 func (u *Upload) commitInto(ctx context.Context, e *entry) (Dataset, error) {
-	switch {
-	case u.birth != nil && e.data != u.birth.data:
+	if e.data() != u.data() {
 		return Dataset{}, fmt.Errorf("%w: %s was made anew meanwhile, upload again", ErrDatasetExists, quote(u.name))
-	case u.entry != nil && e.id != u.entry.id:
-		return Dataset{}, fmt.Errorf("%w: %s was dropped meanwhile", ErrDatasetNotFound, quote(u.name))
 	}
 	if e.schema != nil {
-		if err := store.CheckAssignable(e.schema, u.writer.Schema()); err != nil {
+		if err := store.CheckAssignable(e.schema, u.writers[0].Schema()); err != nil {
 			return Dataset{}, about(u.name, err)
 		}
 	}
-	v, err := u.writer.Commit(ctx, u.request.UploadID, u.request.Mode != ModeAppend)
+	v, err := u.data().Commit(ctx, u.request.UploadID, u.request.Mode != ModeAppend, u.writers...)
 	if err != nil {
 		return Dataset{}, about(u.name, err)
 	}
@@ -269,23 +313,31 @@ func (u *Upload) Abort() error {
 	if u.committed != nil || u.ended {
 		return nil
 	}
-	err := u.writer.Abort(context.WithoutCancel(u.ctx))
+	ctx := context.WithoutCancel(u.ctx)
+	var err error
+	if u.part != nil {
+		err = u.part.abort(ctx)
+	} else {
+		err = u.writer.Abort(ctx)
+	}
 	u.end()
 	return about(u.name, err)
 }
 
 // end lets go of a birth. A dataset that no entry came to name is removed.
 func (u *Upload) end() {
+	u.catalog.mu.Lock()
+	defer u.catalog.mu.Unlock()
+	u.endLocked()
+}
+
+func (u *Upload) endLocked() {
 	if u.ended {
 		return
 	}
 	u.ended = true
-	if u.birth == nil {
-		return
+	if u.birth != nil {
+		u.birth.uploads--
+		u.catalog.endBirthLocked(u.name, u.birth)
 	}
-	c := u.catalog
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	u.birth.uploads--
-	c.endBirthLocked(u.name, u.birth)
 }

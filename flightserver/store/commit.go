@@ -61,6 +61,9 @@ func (w *Writer) committed(ctx context.Context) (err error) {
 	return err
 }
 
+// Written is what the writer's finished segments hold.
+func (w *Writer) Written() Partition { return Partition{Rows: w.rows, Bytes: w.bytes} }
+
 // names tells whether versions that can be read hold segments of a writer.
 func (d *Dataset) names(upload string) bool {
 	d.mu.Lock()
@@ -166,8 +169,8 @@ func (d *Dataset) nextManifest(base *version, upload string, c content) (proposa
 		m.Partitions = place(c.parts, base.partitions)
 		m.Rows, m.Bytes = base.rows, base.bytes
 	}
-	if len(m.Partitions) > maxPartitions {
-		return proposal{}, fmt.Errorf("%w: %d partitions, at most %d", ErrTooLarge, len(m.Partitions), maxPartitions)
+	if len(m.Partitions) > MaxPartitions {
+		return proposal{}, fmt.Errorf("%w: %d partitions, at most %d", ErrTooLarge, len(m.Partitions), MaxPartitions)
 	}
 	m.count()
 	m.Uploads = []AppliedUpload{{ID: upload, Version: m.Version, Rows: m.Rows, Bytes: m.Bytes}}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
+	"strings"
 )
 
 // Commits keeps logs: numbered entries, each written once, ever. A log's name
@@ -85,9 +86,19 @@ func RandomID() string {
 // entryDigits keeps a log's listing in the order of its numbers.
 const entryDigits = 20
 
-// tmpDir holds entries that have no number yet. What is in it when a server
-// starts belongs to nobody.
+// tmpDir holds entries that have no number yet, under names that tell their log.
+// What is in it when a server starts belongs to nobody.
 const tmpDir = "tmp"
+
+func tmpName(log string) string {
+	return path.Join(tmpDir, RandomID()+"-"+strings.ReplaceAll(log, "/", "-"))
+}
+
+// logOfTmp is the inverse of tmpName, for a name within tmpDir.
+func logOfTmp(name string) (log string, ok bool) {
+	_, log, ok = strings.Cut(name, "-")
+	return strings.ReplaceAll(log, "-", "/"), ok
+}
 
 // dirCommits keeps each log as a directory, each entry as a file.
 type dirCommits struct{ dirs *directories }
@@ -102,7 +113,7 @@ func (c *dirCommits) Create(ctx context.Context, log string, n uint64, body []by
 	if err := c.makeLog(log); err != nil {
 		return nil, noSpace(err)
 	}
-	tmp := path.Join(tmpDir, RandomID())
+	tmp := tmpName(log)
 	err := c.dirs.writeFile(tmp, body)
 	if err == nil {
 		err = c.dirs.fs.Link(c.dirs.path(tmp), c.dirs.path(entryName(log, n)))
@@ -130,14 +141,17 @@ func (c *dirCommits) Create(ctx context.Context, log string, n uint64, body []by
 // recover makes durable what a crash left between an entry's link and its
 // sync, for the server goes on from what it sees. Then it removes the files
 // that tell of such a crash.
-func (c *dirCommits) recover(logs []string) error {
+func (c *dirCommits) recover() error {
 	unfinished, err := c.dirs.list(tmpDir)
-	if err != nil || len(unfinished) == 0 {
+	if err != nil {
 		return err
 	}
-	for _, log := range logs {
-		err := c.dirs.sync(log)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, name := range unfinished {
+		log, ok := logOfTmp(name)
+		if !ok {
+			continue
+		}
+		if err := c.dirs.sync(log); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -31,6 +31,9 @@ type Dataset struct {
 		generations []*generation
 		condemned   []string
 		retention   Retention
+		// pinned datasets are kept in memory, warm is the entry that was read.
+		pinned bool
+		warm   uint64
 		// holders counts readers and uploads, which keep a dropped dataset's
 		// directory.
 		holders int

@@ -10,8 +10,8 @@ import (
 
 const (
 	manifestKind = "manifest"
-	// maxPartitions bounds the endpoints that a client is told of.
-	maxPartitions = 1024
+	// MaxPartitions bounds the endpoints that a client is told of.
+	MaxPartitions = 1024
 	// checkpointEvery bounds how many manifests a start reads for one version.
 	checkpointEvery = 64
 	// maxUploads bounds the uploads that a dataset remembers for those that
@@ -95,8 +95,8 @@ func (m *manifest) check(n uint64) error {
 		return fmt.Errorf("version %d cannot follow %d", m.Version, m.Parent)
 	case m.Parent == m.Version && !m.Replace:
 		return fmt.Errorf("it makes version %d again", m.Version)
-	case len(m.Partitions) == 0 || len(m.Partitions) > maxPartitions:
-		return fmt.Errorf("%d partitions, want 1 to %d", len(m.Partitions), maxPartitions)
+	case len(m.Partitions) == 0 || len(m.Partitions) > MaxPartitions:
+		return fmt.Errorf("%d partitions, want 1 to %d", len(m.Partitions), MaxPartitions)
 	case len(m.Uploads) == 0:
 		return errors.New("no upload made it")
 	case m.Whole && m.Schema == nil:

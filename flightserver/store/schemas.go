@@ -11,16 +11,16 @@ const (
 	maxKnownSchemaBytes = 8 << 10
 )
 
-// schemas remembers what was decoded last. Datasets often have the schema of
+// Schemas remembers what was decoded last. Datasets often have the schema of
 // others, and it is the largest part of what is kept of a small one in memory.
-type schemas struct {
+type Schemas struct {
 	mu    sync.Mutex
 	known map[string]*arrow.Schema // by their encoding
 }
 
-// decode is DecodeSchema, which gives equal schemas as one where it can. A nil
+// Decode is DecodeSchema, which gives equal schemas as one where it can. A nil
 // receiver remembers nothing.
-func (s *schemas) decode(encoded []byte) (*arrow.Schema, error) {
+func (s *Schemas) Decode(encoded []byte) (*arrow.Schema, error) {
 	if s == nil || len(encoded) > maxKnownSchemaBytes {
 		return DecodeSchema(encoded)
 	}

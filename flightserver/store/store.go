@@ -53,7 +53,7 @@ type Store struct {
 	commits  Commits
 	reserve  *reserve
 	metrics  *metrics
-	schemas  schemas
+	schemas  Schemas
 	lock     io.Closer
 
 	wake    chan struct{} // asks the sweeper to look at once
@@ -92,7 +92,7 @@ func Open(o Options) (*Store, error) {
 		wake: make(chan struct{}, 1),
 	}
 	s.mu.datasets = map[string]*Dataset{}
-	if err := s.recover(commits); err != nil {
+	if err := commits.recover(); err != nil {
 		return nil, errors.Join(noSpace(err), lock.Close())
 	}
 	s.reserve.fill()
@@ -119,18 +119,6 @@ func makeRoot(fsys vfs.FS, dir string) error {
 		return err
 	}
 	return fsys.SyncDir(parent)
-}
-
-func (s *Store) recover(c *dirCommits) error {
-	ids, err := s.DatasetIDs(context.Background())
-	if err != nil {
-		return err
-	}
-	logs := []string{CatalogLog}
-	for _, id := range ids {
-		logs = append(logs, logName(id))
-	}
-	return c.recover(logs)
 }
 
 // Close ends the sweeper and gives the lock back. Readers that are open may
@@ -182,13 +170,18 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 // NewDataset gives a dataset without versions. Nothing is written before its
 // first upload.
 func (s *Store) NewDataset(id string, format Format) *Dataset {
-	return s.adopt(&Dataset{store: s, id: id, format: format})
+	d := &Dataset{store: s, id: id, format: format}
+	d.mu.trimmed = 1 // nothing is below the first entry
+	return s.adopt(d)
 }
 
 // LoadDataset reads a dataset's versions, and removes what an unfinished
 // upload, commit or trim left behind. It fails with ErrCorrupt, and then
 // removes nothing.
 func (s *Store) LoadDataset(ctx context.Context, id string, format Format) (*Dataset, error) {
+	if s.isClosed() {
+		return nil, ErrClosed
+	}
 	d := &Dataset{store: s, id: id, format: format}
 	versions, first, err := readVersions(ctx, s.commits, id, &s.schemas)
 	if err != nil {

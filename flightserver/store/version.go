@@ -101,7 +101,7 @@ func (v *version) directories() map[string]int64 {
 
 // next applies an entry to the version before; base is nil where the entry is
 // whole and what was before is not known.
-func (m *manifest) next(base *version, schemas *schemas) (*version, error) {
+func (m *manifest) next(base *version, schemas *Schemas) (*version, error) {
 	v := &version{
 		entry: m.Number, base: m.Number, number: m.Version, created: m.Created, rows: m.Rows, bytes: m.Bytes,
 	}
@@ -109,7 +109,7 @@ func (m *manifest) next(base *version, schemas *schemas) (*version, error) {
 		return nil, fmt.Errorf("%w: it follows version %d, not %d", ErrCorrupt, m.Parent, base.number)
 	}
 	if m.Whole {
-		schema, err := schemas.decode(m.Schema)
+		schema, err := schemas.Decode(m.Schema)
 		if err != nil {
 			return nil, fmt.Errorf("%w: schema: %w", ErrCorrupt, err)
 		}
@@ -148,7 +148,7 @@ func extend(before []part, added []partition) []part {
 // readVersions rebuilds the states of a dataset from its log, oldest first, and
 // gives the number of the log's first entry. What a trim left unfinished there
 // is skipped.
-func readVersions(ctx context.Context, c Commits, id string, schemas *schemas) ([]*version, uint64, error) {
+func readVersions(ctx context.Context, c Commits, id string, schemas *Schemas) ([]*version, uint64, error) {
 	numbers, err := c.List(ctx, logName(id))
 	if err != nil || len(numbers) == 0 {
 		return nil, 0, err
