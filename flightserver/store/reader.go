@@ -24,11 +24,11 @@ func (s *Snapshot) Release() {
 	s.once.Do(func() { s.dataset.release(s.version.generation) })
 }
 
-// Reader reads the snapshot, which it releases with itself. The caller
-// releases the reader. The context ends the reading; name is what errors call
-// the dataset.
-func (s *Snapshot) Reader(ctx context.Context, name string) array.RecordReader {
-	r := &reader{ctx: ctx, name: name, snapshot: s}
+// reader reads segments of the snapshot, which it releases with itself. The
+// caller releases the reader. The context ends the reading; name is what errors
+// call the dataset.
+func (s *Snapshot) reader(ctx context.Context, name string, segments []Segment) array.RecordReader {
+	r := &reader{ctx: ctx, name: name, snapshot: s, segments: segments}
 	r.references.Store(1)
 	return r
 }
@@ -39,6 +39,7 @@ type reader struct {
 	ctx        context.Context //nolint:containedctx // RecordReader's methods take none
 	name       string
 	snapshot   *Snapshot
+	segments   []Segment
 	references atomic.Int64
 
 	next    int            // the segment after the open one
@@ -105,12 +106,11 @@ func (r *reader) read() (arrow.RecordBatch, error) {
 }
 
 func (r *reader) openNext() error {
-	segments := r.snapshot.version.segments()
-	if r.next == len(segments) {
+	if r.next == len(r.segments) {
 		return io.EOF
 	}
 	d := r.snapshot.dataset
-	s, err := openSegmentReader(r.ctx, d.store.segments, d.id, d.format, segments[r.next], r.Schema())
+	s, err := openSegmentReader(r.ctx, d.store.segments, d.id, d.format, r.segments[r.next], r.Schema())
 	if err != nil {
 		return err
 	}

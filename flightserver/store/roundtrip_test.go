@@ -60,7 +60,7 @@ func readAll(t *testing.T, d *Dataset, number uint64) []arrow.RecordBatch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := snapshot.Reader(t.Context(), "test")
+	r := snapshot.reader(t.Context(), "test", snapshot.version.segments())
 	defer r.Release()
 	var got []arrow.RecordBatch
 	for r.Next() {

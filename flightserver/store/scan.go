@@ -24,11 +24,11 @@ type Scan struct {
 // Scan reads the snapshot, which it releases with itself. The context ends the
 // reading; name is what errors call the dataset.
 func (s *Snapshot) Scan(ctx context.Context, name string, partition int) (*Scan, error) {
-	if partition != 0 {
+	if partition < 0 || partition >= len(s.version.partitions) {
 		s.Release()
-		return nil, fmt.Errorf("%w: dataset %q version %d has no partition %d", ErrNotFound, name, s.version.number, partition)
+		return nil, fmt.Errorf("%w: dataset %q version %d has no partition %d", ErrVersionNotFound, name, s.version.number, partition)
 	}
-	return newScan(s.Reader(ctx, name))
+	return newScan(s.reader(ctx, name, s.version.partitions[partition].segments))
 }
 
 // NewEmptyScan reads nothing.
