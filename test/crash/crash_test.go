@@ -1,187 +1,126 @@
-// Package crash kills the real server while clients upload, and looks at what
-// the next one serves.
+// Package crash kills the real server again and again while clients work, and
+// looks at what the next one serves.
 package crash
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"io"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/flight"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"github.com/flight-operator/flight-operator/test/process"
 )
 
 var (
-	seed    = flag.Uint64("seed", 0, "of the moments of the kills and the sizes of uploads; 0: a random one")
-	uploads = flag.Int("uploads", 100, "how many uploads")
+	seed  = flag.Uint64("seed", 0, "of the moments of the kills and of what clients do; 0: a random one")
+	kills = flag.Int("kills", 25, "how often the server is killed")
 )
 
-const workers = 4
+const (
+	// killsOfDirectory is how often a directory outlives its server. What is
+	// read back grows with it.
+	killsOfDirectory = 40
+	longestLife      = 150 * time.Millisecond
+	longestStart     = 60 * time.Millisecond
+)
 
-// TestKill uploads from several clients to a server that is killed again and
-// again. An upload that was acknowledged is there, whole, after every restart.
-// One that was not is not, or is whole as well when the kill came between its
-// commit and the acknowledgement; one that had not been sent to its end is not
-// there at all. An append that failed is sent again under its upload's id, and
-// is there once.
+// TestKill has writers, each with datasets of its own and one that all append
+// to, and readers. The server is killed at random moments, at times while it
+// still recovers from the last kill. Then the directory is checked, and every
+// dataset read by the next server: what was acknowledged is there, whole; what
+// was under way is there as a whole or not at all; what had not been sent to
+// its end is not.
 func TestKill(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
-	t.Logf("again with: go test ./test/crash -seed %d", *seed)
+	t.Logf("again with: go test ./test/crash -seed %d -kills %d", *seed, *kills)
 	random := rand.New(rand.NewPCG(*seed, 0))
-	binary, dir := build(t), t.TempDir()
-	all := newUploads(*uploads, random)
-	prepare(t, binary, dir)
-
-	kills, longest := 0, 200*time.Millisecond
-	for left := all; len(left) > 0; kills++ {
-		s := serve(t, binary, dir)
-		verify(t, s, all)
-		before := len(left)
-		left = uploadUntilKilled(t, s, left, 20*time.Millisecond+time.Duration(random.Int64N(int64(longest))))
-		if len(left) == before {
-			longest *= 2 // on a slow machine an upload takes longer than that
-		}
-		check(t.Context(), t, binary, dir)
+	binary := process.Build(t)
+	var done tally
+	for left := *kills; left > 0 && !t.Failed(); left -= killsOfDirectory {
+		w := newWorld(random)
+		w.run(t, binary, t.TempDir(), min(left, killsOfDirectory), &done)
 	}
-	s := serve(t, binary, dir)
-	verify(t, s, all)
-	s.stop(t)
-	check(t.Context(), t, binary, dir)
-	t.Logf("%d uploads, %d acknowledged, %d kills", len(all), acknowledged(all), kills)
+	t.Logf("%d kills, %d of them during a start; %d operations acknowledged, of those without an answer %d had happened; %d reads",
+		done.kills, done.early, done.acknowledged.Load(), done.happened, done.reads.Load())
 }
 
-// prepare makes the dataset that others append to.
+// tally counts what a run has met.
+type tally struct {
+	kills, early, happened int
+	acknowledged, reads    atomic.Int64
+}
+
+// run takes one directory through its kills.
+func (w *world) run(t *testing.T, binary, dir string, kills int, done *tally) {
+	t.Helper()
+	prepare(t, binary, dir)
+	for range kills {
+		done.kills++
+		if w.random.IntN(5) == 0 {
+			done.early++
+			s := process.Start(t, binary, dir)
+			time.Sleep(time.Duration(w.random.Int64N(int64(longestStart))))
+			s.Kill()
+		} else {
+			s := process.Serve(t, binary, dir)
+			done.happened += w.verify(t, s)
+			w.work(t, s, time.Duration(w.random.Int64N(int64(longestLife))), done)
+		}
+		process.Check(t.Context(), t, binary, dir)
+		if t.Failed() {
+			return // the directory is kept no longer than its test: one fault is enough to look at
+		}
+	}
+	s := process.Serve(t, binary, dir)
+	done.happened += w.verify(t, s)
+	s.Stop(t)
+	process.Check(t.Context(), t, binary, dir)
+}
+
+// prepare makes the dataset that all append to.
 func prepare(t *testing.T, binary, dir string) {
 	t.Helper()
-	s := serve(t, binary, dir)
-	client := s.connect(t)
+	s := process.Serve(t, binary, dir)
+	client := s.Connect(t)
 	defer client.Close()
-	if err := (&upload{dataset: shared, mode: "create"}).send(t.Context(), client); err != nil {
+	if err := (&upload{}).send(t.Context(), client, putCommand{Dataset: shared, Mode: "create"}); err != nil {
 		t.Fatal(err)
 	}
-	s.stop(t)
+	s.Stop(t)
 }
 
-// uploadUntilKilled sends uploads until the server is killed, and gives those
-// that are to be sent yet.
-func uploadUntilKilled(t *testing.T, s *server, queue []*upload, life time.Duration) []*upload {
+// work lets all clients do what they do until the server is killed.
+func (w *world) work(t *testing.T, s *process.Server, life time.Duration, done *tally) {
 	t.Helper()
-	client := s.connect(t)
+	client := s.Connect(t)
 	defer client.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var dying atomic.Bool
-	dead := make(chan struct{})
-	moment := time.AfterFunc(life, func() {
-		dying.Store(true) // what was not begun is for the next server
-		s.kill()
-		cancel()
-		close(dead)
-	})
-	next, left := make(chan *upload, len(queue)), make(chan *upload, len(queue))
-	for _, u := range queue {
-		next <- u
-	}
-	close(next)
-	var sending sync.WaitGroup
-	for range workers {
-		sending.Go(func() {
-			for u := range next {
-				if dying.Load() || !sendOrGiveUp(ctx, t, client, u) {
-					left <- u
-				}
+	var clients sync.WaitGroup
+	for _, each := range w.writers {
+		clients.Go(func() {
+			for !dying.Load() && each.step(ctx, t, client) {
+				done.acknowledged.Add(1)
 			}
 		})
 	}
-	sending.Wait()
-	if moment.Stop() {
-		s.kill() // all was sent before the moment came
-	} else {
-		<-dead
-	}
-	close(left)
-	var rest []*upload
-	for u := range left {
-		rest = append(rest, u)
-	}
-	return rest
-}
-
-// sendOrGiveUp tells whether an upload is done with. An append is sent until it
-// is acknowledged, a create once.
-func sendOrGiveUp(ctx context.Context, t *testing.T, client flight.Client, u *upload) bool {
-	err := u.send(ctx, client)
-	if code := status.Code(err); err != nil && code != codes.Unavailable && code != codes.Canceled {
-		t.Errorf("upload %d: %v", u.number, err)
-	}
-	return err == nil || u.mode == "create"
-}
-
-// verify looks at all that a server shows.
-func verify(t *testing.T, s *server, all []*upload) {
-	t.Helper()
-	client := s.connect(t)
-	defer client.Close()
-	found := map[int64]part{}
-	for _, name := range list(t, client) {
-		parts, err := read(t.Context(), client, name)
-		if err != nil {
-			t.Fatalf("reading %s: %v", name, err)
-		}
-		for number, p := range parts {
-			if want := all[number].dataset; name != want {
-				t.Errorf("upload %d is in %s, not %s", number, name, want)
+	for range readers {
+		random := rand.New(rand.NewPCG(w.random.Uint64(), 0))
+		clients.Go(func() {
+			for !dying.Load() && w.readSome(ctx, t, client, random) {
+				done.reads.Add(1)
 			}
-			found[number] = p
-		}
+		})
 	}
-	for _, u := range all {
-		got, visible := found[u.number]
-		switch {
-		case visible && !u.sent:
-			t.Errorf("upload %d is visible with %d rows, and was not sent to its end", u.number, got.rows)
-		case visible && got != u.content:
-			t.Errorf("upload %d has %+v, want %+v", u.number, got, u.content)
-		case !visible && u.acknowledged:
-			t.Errorf("upload %d was acknowledged and is gone", u.number)
-		}
-	}
-}
-
-func list(t *testing.T, client flight.Client) []string {
-	t.Helper()
-	stream, err := client.ListFlights(t.Context(), &flight.Criteria{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for {
-		info, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return names
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, strings.Join(info.GetFlightDescriptor().GetPath(), "/"))
-	}
-}
-
-func acknowledged(all []*upload) (n int) {
-	for _, u := range all {
-		if u.acknowledged {
-			n++
-		}
-	}
-	return n
+	time.Sleep(life)
+	dying.Store(true) // what fails from now on may fail
+	s.Kill()
+	cancel()
+	clients.Wait()
 }

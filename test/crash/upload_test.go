@@ -2,10 +2,13 @@ package crash
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -14,10 +17,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-const (
-	shared    = "shared" // what appends go to
-	batchRows = 512
-)
+const batchRows = 256
 
 var schema = arrow.NewSchema([]arrow.Field{
 	{Name: "upload", Type: arrow.PrimitiveTypes.Int64},
@@ -25,11 +25,18 @@ var schema = arrow.NewSchema([]arrow.Field{
 	{Name: "text", Type: arrow.BinaryTypes.String},
 }, nil)
 
+// putCommand is the command of a DoPut, and the body of actions upon uploads.
+type putCommand struct {
+	Dataset string `json:"dataset,omitempty"`
+	Mode    string `json:"mode,omitempty"`
+	Upload  string `json:"upload,omitempty"`
+	Expires string `json:"expires,omitempty"`
+}
+
 // upload is one of the test's uploads. Its content follows from its number.
 type upload struct {
 	number  int64
-	dataset string
-	mode    string
+	dataset string // where it was sent to
 	batches int
 	content part // that it should be found as
 
@@ -43,25 +50,16 @@ type part struct {
 	sum  uint32 // of the texts, in their order
 }
 
-// newUploads are uploads of random sizes: creates of datasets of their own, in
-// both formats, and appends to the shared one.
-func newUploads(n int, random *rand.Rand) []*upload {
-	uploads := make([]*upload, n)
-	for i := range uploads {
-		u := &upload{number: int64(i), dataset: shared, mode: "append", batches: 1 + random.IntN(40)}
-		switch i % 4 {
-		case 0:
-			u.dataset, u.mode = fmt.Sprintf("own/%d", i), "create"
-		case 1:
-			u.dataset, u.mode = fmt.Sprintf("own/%d.parquet", i), "create"
-		}
-		u.content.rows = int64(u.batches) * batchRows
-		for n := range u.content.rows {
-			u.content.sum = addText(u.content.sum, u.text(n))
-		}
-		uploads[i] = u
+func newUpload(number int64, dataset string, random *rand.Rand) *upload {
+	u := &upload{number: number, dataset: dataset, batches: random.IntN(12)}
+	if u.batches == 0 {
+		u.batches = 100 // some are much larger than most
 	}
-	return uploads
+	u.content.rows = int64(u.batches) * batchRows
+	for n := range u.content.rows {
+		u.content.sum = addText(u.content.sum, u.text(n))
+	}
+	return u
 }
 
 func addText(sum uint32, text string) uint32 {
@@ -69,10 +67,6 @@ func addText(sum uint32, text string) uint32 {
 }
 
 func (u *upload) text(n int64) string { return fmt.Sprintf("upload %d row %d", u.number, n) }
-
-func (u *upload) command() []byte {
-	return fmt.Appendf(nil, `{"dataset": %q, "mode": %q, "upload": "upload-%d"}`, u.dataset, u.mode, u.number)
-}
 
 func (u *upload) batch(builder *array.RecordBuilder, i int) arrow.RecordBatch {
 	for n := int64(i) * batchRows; n < int64(i+1)*batchRows; n++ {
@@ -84,13 +78,13 @@ func (u *upload) batch(builder *array.RecordBuilder, i int) arrow.RecordBatch {
 }
 
 // send uploads; an error says that it was not acknowledged.
-func (u *upload) send(ctx context.Context, client flight.Client) error {
+func (u *upload) send(ctx context.Context, client flight.Client, command putCommand) error {
 	stream, err := client.DoPut(ctx)
 	if err != nil {
 		return err
 	}
 	// Where writing fails the stream has ended, and Recv tells why.
-	if err := u.write(stream); err == nil {
+	if err := u.write(stream, command); err == nil {
 		u.sent = true
 		_ = stream.CloseSend()
 	}
@@ -101,10 +95,14 @@ func (u *upload) send(ctx context.Context, client flight.Client) error {
 	return nil
 }
 
-func (u *upload) write(stream flight.FlightService_DoPutClient) (err error) {
+func (u *upload) write(stream flight.FlightService_DoPutClient, command putCommand) (err error) {
+	body, err := json.Marshal(command)
+	if err != nil {
+		return err
+	}
 	writer := flight.NewRecordWriter(stream, ipc.WithSchema(schema))
 	defer func() { err = errors.Join(err, writer.Close()) }()
-	writer.SetFlightDescriptor(&flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: u.command()})
+	writer.SetFlightDescriptor(&flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: body})
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer builder.Release()
 	for i := range u.batches {
@@ -118,18 +116,35 @@ func (u *upload) write(stream flight.FlightService_DoPutClient) (err error) {
 	return nil
 }
 
-// read gives what a dataset holds, by the uploads' numbers.
-func read(ctx context.Context, client flight.Client, name string) (map[int64]part, error) {
-	stream, err := client.DoGet(ctx, &flight.Ticket{Ticket: []byte(name)})
+// read gives the numbers of the uploads that a dataset consists of, in order.
+// An upload that is not whole is an error.
+func (w *world) read(ctx context.Context, client flight.Client, name string) ([]int64, error) {
+	info, err := client.GetFlightInfo(ctx, &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{name}})
 	if err != nil {
 		return nil, err
+	}
+	parts := map[int64]part{}
+	for _, e := range info.GetEndpoint() {
+		if err := readEndpoint(ctx, client, e, parts); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.compare(parts, info.GetTotalRecords()); err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(parts)), nil
+}
+
+func readEndpoint(ctx context.Context, client flight.Client, e *flight.FlightEndpoint, parts map[int64]part) error {
+	stream, err := client.DoGet(ctx, e.GetTicket())
+	if err != nil {
+		return err
 	}
 	reader, err := flight.NewRecordReader(stream)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer reader.Release()
-	parts := map[int64]part{}
 	for reader.Next() {
 		record := reader.RecordBatch()
 		numbers, texts := record.Column(0).(*array.Int64), record.Column(2).(*array.String)
@@ -140,5 +155,25 @@ func read(ctx context.Context, client flight.Client, name string) (map[int64]par
 			parts[numbers.Value(i)] = p
 		}
 	}
-	return parts, reader.Err()
+	return reader.Err()
+}
+
+// compare tells what is not whole, or there more than once.
+func (w *world) compare(parts map[int64]part, promised int64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rows := int64(0)
+	for number, p := range parts {
+		if number >= int64(len(w.uploads)) {
+			return fmt.Errorf("there was no upload %d", number)
+		}
+		if want := w.uploads[number].content; p != want {
+			return fmt.Errorf("upload %d has %+v, want %+v", number, p, want)
+		}
+		rows += p.rows
+	}
+	if rows != promised {
+		return fmt.Errorf("%d rows where %d were promised", rows, promised)
+	}
+	return nil
 }
