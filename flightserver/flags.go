@@ -26,7 +26,8 @@ var settingsFlags = []struct {
 	{"admin-tls-cert", "certificate of the admin port (PEM), leaf first", func(s *serverSettings) *string { return &adminTLS(s).CertFile }},
 	{"admin-tls-key", "key of the admin port's certificate (PEM)", func(s *serverSettings) *string { return &adminTLS(s).KeyFile }},
 	{"admin-client-ca", "roots (PEM) of the operator's certificate", func(s *serverSettings) *string { return &adminTLS(s).ClientCAFile }},
-	{"auth-file", "digests of tokens, from 'flightserver token'; none: every call may do everything", func(s *serverSettings) *string { return &s.AuthFile }},
+	{"auth-file", "tokens and users, from 'flightserver token' and 'flightserver user'; none: every call may do everything", func(s *serverSettings) *string { return &s.AuthFile }},
+	{"signing-keys", "keys that bearers and links are signed with; none: one in the data directory", func(s *serverSettings) *string { return &s.SigningKeysFile }},
 	{"advertise", "URI that clients reach the data port at, such as grpc+tls://flight.example:8815", func(s *serverSettings) *string { return &s.Advertise }},
 	{"log-format", "text or json", func(s *serverSettings) *string { return &s.LogFormat }},
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
+	"k8s.io/utils/clock"
 
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestAuthenticate(t *testing.T) {
 	reader, digest := NewToken("alice", settings.RoleReader)
 	file := &settings.Credentials{Tokens: []settings.Token{digest}}
-	open := &settings.Credentials{Tokens: []settings.Token{digest}, Anonymous: settings.RoleReader}
+	public := &settings.Credentials{Tokens: []settings.Token{digest}, Anonymous: settings.RoleReader}
 	cases := map[string]struct {
 		reason string
 		file   *settings.Credentials // nil: no file
@@ -31,18 +32,18 @@ func TestAuthenticate(t *testing.T) {
 		want   Identity
 		err    error
 	}{
-		"Known":            {reason: "a token has an identity", file: file, header: "Bearer " + reader, want: Identity{"alice", settings.RoleReader}},
-		"SchemeIsAnyCase":  {reason: "schemes are compared without case", file: file, header: "bearer " + reader, want: Identity{"alice", settings.RoleReader}},
+		"Known":            {reason: "a token has an identity", file: file, header: "Bearer " + reader, want: Identity{Name: "alice", Role: settings.RoleReader}},
+		"SchemeIsAnyCase":  {reason: "schemes are compared without case", file: file, header: "bearer " + reader, want: Identity{Name: "alice", Role: settings.RoleReader}},
 		"NoHeader":         {reason: "somebody must call", file: file, err: ErrNoCredentials},
 		"EmptyBearer":      {reason: "some clients send the scheme alone", file: file, header: "Bearer ", err: ErrNoCredentials},
-		"AnonymousRole":    {reason: "the file may let anyone read", file: open, want: Identity{"anonymous", settings.RoleReader}},
+		"AnonymousRole":    {reason: "the file may let anyone read", file: public, want: Identity{Name: "anonymous", Role: settings.RoleReader}},
 		"UnknownKeyID":     {reason: "no digest to compare with", file: file, header: "Bearer fl1_00_" + strings.Repeat("x", 43), err: ErrInvalidToken},
 		"WrongSecret":      {reason: "the key id alone gives nothing", file: file, header: "Bearer " + reader[:len(reader)-1] + "~", err: ErrInvalidToken},
-		"WrongIsNobody":    {reason: "a wrong token is not anonymous", file: open, header: "Bearer x", err: ErrInvalidToken},
+		"WrongIsNobody":    {reason: "a wrong token is not anonymous", file: public, header: "Bearer x", err: ErrInvalidToken},
 		"NotOurs":          {reason: "a token of some other kind", file: file, header: "Bearer eyJhbGciOi", err: ErrInvalidToken},
-		"Basic":            {reason: "there are no passwords", file: file, header: "Basic dTpw", err: ErrInvalidToken},
-		"NoFile":           {reason: "a laptop needs no tokens", want: Identity{"anonymous", settings.RoleAdmin}},
-		"NoFileAndAnyText": {reason: "clients that always send a token work on a laptop", header: "Bearer x", want: Identity{"anonymous", settings.RoleAdmin}},
+		"OtherScheme":      {reason: "neither a token nor a password", file: file, header: "Digest dTpw", err: ErrInvalidToken},
+		"NoFile":           {reason: "a laptop needs no tokens", want: Identity{Name: "anonymous", Role: settings.RoleAdmin}},
+		"NoFileAndAnyText": {reason: "clients that always send a token work on a laptop", header: "Bearer x", want: Identity{Name: "anonymous", Role: settings.RoleAdmin}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -50,11 +51,7 @@ func TestAuthenticate(t *testing.T) {
 			if tc.file != nil {
 				path = writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), tc.file)
 			}
-			a, err := Open(path, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := a.Authenticate(tc.header)
+			got, _, err := open(t, path).Authenticate(t.Context(), tc.header)
 			if !errors.Is(err, tc.err) {
 				t.Errorf("error = %v, want %v: %s", err, tc.err, tc.reason)
 			}
@@ -116,11 +113,8 @@ func TestAddToken(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode = %v, %v", info.Mode(), err)
 	}
-	a, err := Open(path, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if id, err := a.Authenticate("Bearer " + second); err != nil || id.Name != "bob" {
+	a := open(t, path)
+	if id, _, err := a.Authenticate(t.Context(), "Bearer "+second); err != nil || id.Name != "bob" {
 		t.Errorf("identity = %v, %v", id, err)
 	}
 }
@@ -129,17 +123,14 @@ func TestReloadKeepsTheLastGoodFile(t *testing.T) {
 	token, digest := NewToken("alice", settings.RoleReader)
 	path := filepath.Join(t.TempDir(), "auth.yaml")
 	writeCredentials(t, path, &settings.Credentials{Tokens: []settings.Token{digest}})
-	a, err := Open(path, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := open(t, path)
 	revision := a.Revision()
 	if err := os.WriteFile(path, []byte("tokens: [broken"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	a.reload()
 	a.reload()
-	if _, err := a.Authenticate("Bearer " + token); err != nil || a.Revision() != revision {
+	if _, _, err := a.Authenticate(t.Context(), "Bearer "+token); err != nil || a.Revision() != revision {
 		t.Errorf("after a broken file: %v, revision %s, want %s", err, a.Revision(), revision)
 	}
 	if n := testutil.ToFloat64(a.metrics.reloadFailures); n != 1 {
@@ -147,9 +138,34 @@ func TestReloadKeepsTheLastGoodFile(t *testing.T) {
 	}
 	writeCredentials(t, path, &settings.Credentials{})
 	a.reload()
-	if _, err := a.Authenticate("Bearer " + token); !errors.Is(err, ErrInvalidToken) {
+	if _, _, err := a.Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, ErrInvalidToken) {
 		t.Errorf("after the token's end: %v", err)
 	}
+}
+
+// open gives an authenticator on the real clock, with keys of its own.
+func open(t testing.TB, path string) *Authenticator {
+	t.Helper()
+	return openAt(t, path, clock.RealClock{})
+}
+
+func openAt(t testing.TB, path string, now clock.PassiveClock) *Authenticator {
+	t.Helper()
+	keys, err := OpenKeys(filepath.Join(t.TempDir(), "keys"), true, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(Options{
+		File:       path,
+		Keys:       keys,
+		Clock:      now,
+		Logger:     slog.New(slog.DiscardHandler),
+		Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func writeCredentials(t *testing.T, path string, c *settings.Credentials) string {

@@ -10,17 +10,30 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
 
 	"github.com/flight-operator/flight-operator/flightserver/filewatch"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
+// Options of an Authenticator.
+type Options struct {
+	File       string // credentials; empty: every call is allowed everything
+	Keys       *Keys  // of session bearers
+	Clock      clock.PassiveClock
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
 // Authenticator turns the authorization header of a call into an identity. Any
 // number of goroutines may call it.
 type Authenticator struct {
 	path    string // empty: every call is allowed everything
+	keys    *Keys
+	clock   clock.PassiveClock
 	logger  *slog.Logger
 	metrics *metrics
+	logins  *logins
 	loaded  atomic.Pointer[credentials]
 	// failure is the text of the last reload's error, so that a file that stays
 	// broken is logged once. Only Run touches it.
@@ -32,14 +45,24 @@ type credentials struct {
 	revision  string
 	anonymous settings.Role
 	byKeyID   map[string]settings.Token
+	users     []settings.User
+	byName    map[string]settings.User
+	nobody    string // a hash to compute where there are no users
 }
 
 // Open loads the credentials file. Without a path every caller is an Admin,
 // which the settings grant to servers on loopback and to those told to be
 // insecure.
-func Open(path string, logger *slog.Logger, registerer prometheus.Registerer) (*Authenticator, error) {
-	a := &Authenticator{path: path, logger: logger, metrics: newMetrics(registerer)}
-	if path == "" {
+func Open(o Options) (*Authenticator, error) {
+	a := &Authenticator{
+		path:    o.File,
+		keys:    o.Keys,
+		clock:   o.Clock,
+		logger:  o.Logger,
+		metrics: newMetrics(o.Registerer),
+		logins:  newLogins(o.Clock),
+	}
+	if a.path == "" {
 		a.loaded.Store(&credentials{anonymous: settings.RoleAdmin})
 		return a, nil
 	}
@@ -61,19 +84,69 @@ func (a *Authenticator) Run(ctx context.Context) {
 func (a *Authenticator) Revision() string { return a.loaded.Load().revision }
 
 // Authenticate gives the identity behind an authorization header, which is
-// empty when the call has none.
-func (a *Authenticator) Authenticate(header string) (Identity, error) {
-	c := a.loaded.Load()
-	token, err := bearer(header)
-	if err != nil {
-		return Identity{}, err
+// empty when the call has none. For Basic credentials it gives a bearer as well,
+// which the caller may send in their place.
+func (a *Authenticator) Authenticate(ctx context.Context, header string) (id Identity, bearer string, err error) {
+	scheme, value, _ := strings.Cut(header, " ")
+	value = strings.TrimSpace(value)
+	switch {
+	case header == "" || (value == "" && strings.EqualFold(scheme, "Bearer")):
+		// Some clients send the scheme alone when they have no token.
+		id, err = a.loaded.Load().withoutToken()
+		return id, "", err
+	case strings.EqualFold(scheme, "Bearer"):
+		id, err = a.token(value)
+		return id, "", err
+	case strings.EqualFold(scheme, "Basic"):
+		user, password, err := decodeBasic(value)
+		if err != nil {
+			return Identity{}, "", err
+		}
+		return a.LogIn(ctx, user, password)
 	}
-	if a.path == "" || token == "" {
+	return Identity{}, "", ErrInvalidToken
+}
+
+// LogIn trades a name and a password for a bearer.
+func (a *Authenticator) LogIn(ctx context.Context, name, password string) (id Identity, bearer string, err error) {
+	c := a.loaded.Load()
+	if a.path == "" {
+		// Nobody's password means anything here, and clients that always log in
+		// must be able to.
+		id = Identity{Name: Anonymous, Role: c.anonymous}
+		bearer, id.Session, err = a.newBearer(settings.User{Name: Anonymous})
+		return id, bearer, err
+	}
+	if err := a.logins.check(ctx, c, name, password); err != nil {
+		return Identity{}, "", err
+	}
+	user := c.byName[name]
+	id = Identity{Name: user.Name, Role: user.Role}
+	bearer, id.Session, err = a.newBearer(user)
+	return id, bearer, err
+}
+
+func (a *Authenticator) token(text string) (Identity, error) {
+	c := a.loaded.Load()
+	switch {
+	case a.path == "":
 		// A token means nothing to a server without a file, and clients that
 		// always send one must be able to use it.
-		return c.withoutToken()
+		return a.openIdentity(c, text)
+	case strings.HasPrefix(text, tokenPrefix):
+		return c.withToken(text)
 	}
-	return c.withToken(token)
+	return a.withBearer(c, text)
+}
+
+// openIdentity lets everybody in; a bearer of ours still tells the session.
+func (a *Authenticator) openIdentity(c *credentials, text string) (Identity, error) {
+	id, err := c.withoutToken()
+	var claims bearerClaims
+	if a.keys.Verify(text, bearerAudience, &claims) == nil {
+		id.Session = claims.ID
+	}
+	return id, err
 }
 
 func (a *Authenticator) reload() {
@@ -102,21 +175,36 @@ func (a *Authenticator) load() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.path, err)
 	}
-	c := &credentials{revision: revision, anonymous: file.Anonymous, byKeyID: map[string]settings.Token{}}
+	a.loaded.Store(newCredentials(revision, file))
+	a.logins.forget()
+	a.logger.Info("credentials loaded", "file", a.path, "revision", revision, "tokens", len(file.Tokens), "users", len(file.Users))
+	return nil
+}
+
+func newCredentials(revision string, file *settings.Credentials) *credentials {
+	c := &credentials{
+		revision:  revision,
+		anonymous: file.Anonymous,
+		byKeyID:   map[string]settings.Token{},
+		users:     file.Users,
+		byName:    map[string]settings.User{},
+		nobody:    HashPassword(""),
+	}
 	for _, t := range file.Tokens {
 		t.SHA256 = strings.ToLower(t.SHA256) // the file may hold digits of either case
 		c.byKeyID[t.KeyID] = t
 	}
-	a.loaded.Store(c)
-	a.logger.Info("credentials loaded", "file", a.path, "revision", revision, "tokens", len(file.Tokens))
-	return nil
+	for _, u := range file.Users {
+		c.byName[u.Name] = u
+	}
+	return c
 }
 
 func (c *credentials) withoutToken() (Identity, error) {
 	if c.anonymous == "" {
 		return Identity{}, ErrNoCredentials
 	}
-	return Identity{Name: anonymous, Role: c.anonymous}, nil
+	return Identity{Name: Anonymous, Role: c.anonymous}, nil
 }
 
 func (c *credentials) withToken(token string) (Identity, error) {
@@ -131,17 +219,4 @@ func (c *credentials) withToken(token string) (Identity, error) {
 		return Identity{}, ErrInvalidToken
 	}
 	return Identity{Name: known.Name, Role: known.Role}, nil
-}
-
-// bearer gives the token of an authorization header. Some clients send the
-// scheme alone when they have no token.
-func bearer(header string) (string, error) {
-	if header == "" {
-		return "", nil
-	}
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", ErrInvalidToken
-	}
-	return strings.TrimSpace(token), nil
 }

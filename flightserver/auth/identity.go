@@ -11,19 +11,24 @@ import (
 
 // Errors that a caller meets.
 var (
-	ErrNoCredentials = errors.New("no credentials supplied")
-	ErrInvalidToken  = errors.New("invalid token")
-	ErrForbidden     = errors.New("not permitted")
+	ErrNoCredentials   = errors.New("no credentials supplied")
+	ErrInvalidToken    = errors.New("invalid token")
+	ErrInvalidPassword = errors.New("unknown user or invalid password")
+	ErrForbidden       = errors.New("not permitted")
+	ErrBusy            = errors.New("too many logins at once, try again")
 )
 
 // Identity is who calls.
 type Identity struct {
 	Name string
 	Role settings.Role
+	// Session tells one login of the caller from another; empty where the
+	// credentials do not come from a login.
+	Session string
 }
 
-// anonymous is the name of a caller without credentials.
-const anonymous = "anonymous"
+// Anonymous is the name of a caller without credentials.
+const Anonymous = "anonymous"
 
 type contextKey struct{}
 

@@ -52,6 +52,8 @@ var errorCodes = []struct {
 
 	{err: auth.ErrNoCredentials, code: codes.Unauthenticated, reason: "NO_CREDENTIALS", text: "No credentials supplied"},
 	{err: auth.ErrInvalidToken, code: codes.Unauthenticated, reason: "INVALID_TOKEN", text: "Invalid token"},
+	{err: auth.ErrInvalidPassword, code: codes.Unauthenticated, reason: "INVALID_PASSWORD", text: "Unknown user or invalid password"},
+	{err: auth.ErrBusy, code: codes.Unavailable, reason: "BUSY"},
 	{err: auth.ErrForbidden, code: codes.PermissionDenied, reason: "NOT_PERMITTED"},
 
 	{err: wire.ErrMalformed, code: codes.InvalidArgument, reason: "MALFORMED_MESSAGE"},
@@ -63,8 +65,6 @@ var errorCodes = []struct {
 	{err: catalog.ErrSchemaMismatch, code: codes.InvalidArgument, reason: "SCHEMA_MISMATCH"},
 	{err: catalog.ErrFormatMismatch, code: codes.InvalidArgument, reason: "FORMAT_MISMATCH"},
 	{err: catalog.ErrBadName, code: codes.InvalidArgument, reason: "BAD_NAME"},
-	{err: catalog.ErrBadUpload, code: codes.InvalidArgument, reason: "BAD_UPLOAD"},
-	{err: catalog.ErrDeclared, code: codes.FailedPrecondition, reason: "DECLARED"},
 	{err: catalog.ErrUnsupportedType, code: codes.InvalidArgument, reason: "UNSUPPORTED_TYPE"},
 	{err: catalog.ErrTooLarge, code: codes.InvalidArgument, reason: "TOO_LARGE"},
 	// Not RESOURCE_EXHAUSTED, which stock clients take for a bad request.

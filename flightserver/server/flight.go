@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 
+	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
 )
 
@@ -14,6 +15,7 @@ import (
 type flightService struct {
 	flight.BaseFlightServer
 	catalog   *catalog.Catalog
+	logIn     func(ctx context.Context, name, password string) (id auth.Identity, bearer string, err error)
 	tickets   *tickets
 	locations []*flight.Location
 	logger    *slog.Logger
@@ -31,11 +33,6 @@ func (s *flightService) ListActions(_ *flight.Empty, stream flight.FlightService
 // DoAction runs an action of the data port.
 func (s *flightService) DoAction(request *flight.Action, stream flight.FlightService_DoActionServer) error {
 	return s.actions.do(request, stream)
-}
-
-// Handshake has nothing to trade a token for.
-func (s *flightService) Handshake(flight.FlightService_HandshakeServer) error {
-	return unsupported("this server has no handshake: send the header authorization: Bearer TOKEN with every call")
 }
 
 // PollFlightInfo has nothing to wait for.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
 	"k8s.io/utils/clock"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
@@ -21,6 +21,9 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload"
 )
+
+// signingKeysFile lies in the data directory: bearers outlive a restart.
+const signingKeysFile = "signing-keys.yaml"
 
 // Options of a server.
 type Options struct {
@@ -39,6 +42,7 @@ type Server struct {
 	metrics  *metrics
 
 	catalog  *catalog.Catalog
+	keys     *auth.Keys
 	auth     *auth.Authenticator
 	dataTLS  *tlsreload.Reloader // nil: plaintext
 	adminTLS *tlsreload.Reloader // nil: no admin port
@@ -80,7 +84,7 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	if err != nil {
 		return err
 	}
-	if s.auth, err = auth.Open(s.settings.AuthFile, s.logger, s.registry); err != nil {
+	if err := s.openAuth(now); err != nil {
 		return err
 	}
 	if err := s.openTLS(); err != nil {
@@ -91,6 +95,7 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	}
 	s.flight = &flightService{
 		catalog:   s.catalog,
+		logIn:     s.auth.LogIn,
 		tickets:   tickets,
 		locations: locations(s.settings.Advertise),
 		logger:    s.logger,
@@ -122,6 +127,22 @@ func (s *Server) openCatalog(ctx context.Context, now clock.WithTicker) (err err
 	return err
 }
 
+// openAuth loads credentials and the keys that bearers are signed with: those
+// of the settings, which servers may share, or the data directory's own.
+func (s *Server) openAuth(now clock.PassiveClock) (err error) {
+	path, own := s.settings.SigningKeysFile, false
+	if path == "" {
+		path, own = filepath.Join(s.settings.DataDir, signingKeysFile), true
+	}
+	if s.keys, err = auth.OpenKeys(path, own, now); err != nil {
+		return err
+	}
+	s.auth, err = auth.Open(auth.Options{
+		File: s.settings.AuthFile, Keys: s.keys, Clock: now, Logger: s.logger, Registerer: s.registry,
+	})
+	return err
+}
+
 func (s *Server) openTLS() (err error) {
 	if s.settings.TLS != nil {
 		if s.dataTLS, err = tlsreload.Open("data", *s.settings.TLS, s.logger, s.registry); err != nil {
@@ -135,7 +156,7 @@ func (s *Server) openTLS() (err error) {
 }
 
 func (s *Server) newDataServer() {
-	s.data = newGRPCServer(s.dataTLS, interceptors(s.logger, s.metrics, s.bearer))
+	s.data = newGRPCServer(s.dataTLS, interceptors(s.logger, s.metrics, s.caller))
 	s.health = newDrainingHealth()
 	flight.RegisterFlightServiceServer(s.data, s.flight)
 	healthpb.RegisterHealthServer(s.data, s.health)
@@ -147,15 +168,6 @@ func (s *Server) newAdminServer() {
 	service.actions = service.adminActions()
 	s.admin = newGRPCServer(s.adminTLS, interceptors(s.logger, s.metrics, operator))
 	flight.RegisterFlightServiceServer(s.admin, service)
-}
-
-// bearer authenticates callers of the data port by their authorization header.
-func (s *Server) bearer(ctx context.Context) (auth.Identity, error) {
-	header := ""
-	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
-		header = values[0]
-	}
-	return s.auth.Authenticate(header)
 }
 
 // revisions are told over the admin port, which always has a certificate. In a

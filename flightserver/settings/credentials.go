@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
@@ -26,14 +29,15 @@ const (
 // Roles lists them, least first.
 func Roles() []Role { return []Role{RoleReader, RoleWriter, RoleAdmin} }
 
-// Credentials is the content of --auth-file. It holds digests only: the file
-// gives nobody access.
+// Credentials is the content of --auth-file. It holds digests and hashes only:
+// the file gives nobody access.
 type Credentials struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 	// Anonymous is the role of a call without credentials; empty refuses it.
 	Anonymous Role    `json:"anonymous,omitempty"`
 	Tokens    []Token `json:"tokens,omitempty"`
+	Users     []User  `json:"users,omitempty"`
 }
 
 // Token is one bearer token's digest. The token's text is
@@ -44,6 +48,18 @@ type Token struct {
 	SHA256 string `json:"sha256"` // of the token's whole text, 64 hex digits
 	Role   Role   `json:"role"`
 }
+
+// User may log in with a password. Its bearers end when it is removed or its
+// hash changes.
+type User struct {
+	Name string `json:"name"` // of 1 to 128 bytes, no colon
+	// PasswordHash is $argon2id$v=19$m=…,t=…,p=…$SALT$HASH, or bcrypt's $2b$….
+	PasswordHash string `json:"passwordHash"`
+	Role         Role   `json:"role"`
+}
+
+// maxUserName bounds what travels in every bearer.
+const maxUserName = 128
 
 // ParseCredentials decodes and validates the content of a credentials file.
 func ParseCredentials(data []byte) (*Credentials, error) {
@@ -75,6 +91,12 @@ func (c *Credentials) validate() field.ErrorList {
 	if c.Anonymous != "" {
 		errs = append(errs, validateRole(field.NewPath("anonymous"), c.Anonymous)...)
 	}
+	errs = append(errs, c.validateTokens()...)
+	return append(errs, c.validateUsers()...)
+}
+
+func (c *Credentials) validateTokens() field.ErrorList {
+	var errs field.ErrorList
 	seen := map[string]bool{}
 	for i, t := range c.Tokens {
 		at := field.NewPath("tokens").Index(i)
@@ -95,6 +117,34 @@ func (c *Credentials) validate() field.ErrorList {
 		errs = append(errs, validateRole(at.Child("role"), t.Role)...)
 	}
 	return errs
+}
+
+func (c *Credentials) validateUsers() field.ErrorList {
+	var errs field.ErrorList
+	seen := map[string]bool{}
+	for i, u := range c.Users {
+		at := field.NewPath("users").Index(i)
+		switch {
+		case u.Name == "" || len(u.Name) > maxUserName || !isPlain(u.Name):
+			errs = append(errs, field.Invalid(at.Child("name"), u.Name,
+				fmt.Sprintf("must have 1 to %d bytes of printable UTF-8 without a colon, which ends it in Basic credentials", maxUserName)))
+		case seen[u.Name]:
+			errs = append(errs, field.Duplicate(at.Child("name"), u.Name))
+		}
+		seen[u.Name] = true
+		if err := CheckPasswordHash(u.PasswordHash); err != nil {
+			// Not quoted: a password may have been pasted here.
+			errs = append(errs, field.Invalid(at.Child("passwordHash"), field.OmitValueType{}, err.Error()))
+		}
+		errs = append(errs, validateRole(at.Child("role"), u.Role)...)
+	}
+	return errs
+}
+
+func isPlain(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
+		return r == ':' || !unicode.IsPrint(r)
+	})
 }
 
 func validateRole(at *field.Path, r Role) field.ErrorList {
