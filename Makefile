@@ -65,6 +65,10 @@ test-e2e: ## End-to-end tests on KUBECONFIG's cluster, or on a local one made fo
 test-interop: ## Drive the server with pyarrow, from a virtual environment made here
 	test/interop/run.sh
 
+.PHONY: bench
+bench: ## Compare the server with others and hold it against its bars (QUICK=1, ROUNDS=5, DOCS=docs, BENCH_ARGS=)
+	hack/bench.sh $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs $(DOCS)) $(BENCH_ARGS)
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	hack/fuzz.sh $(FUZZTIME)
