@@ -92,12 +92,20 @@ func mustPut(t *testing.T, c *Catalog, name string, mode Mode, numbers ...int64)
 
 // get reads the numbers of one version.
 func get(ctx context.Context, c *Catalog, d Dataset) ([]int64, error) {
-	r, err := c.Scan(ctx, d.ID, d.Version, 0)
-	if err != nil {
-		return nil, err
+	numbers := []int64{}
+	for partition := range max(1, len(d.Partitions)) {
+		scan, err := c.Scan(ctx, d.ID, d.Version, partition)
+		if err != nil {
+			return nil, err
+		}
+		part, err := drain(scan.Records())
+		scan.Release()
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, part...)
 	}
-	defer r.Release()
-	return drain(r.Records())
+	return numbers, nil
 }
 
 func drain(r array.RecordReader) ([]int64, error) {

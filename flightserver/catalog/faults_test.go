@@ -77,9 +77,34 @@ var changes = []change{
 		_, err := c.Declare(ctx, Declaration{Path: []string{"a"}, Schema: testSchema})
 		return err
 	}, func(s state) state { return s }},
+	{"restore", func(ctx context.Context, c *Catalog) error { _, err := c.Restore(ctx, "a", 2); return err },
+		func(s state) state { return s.with("a", 1, 2, 3) }},
+	{"rename", func(ctx context.Context, c *Catalog) error { return c.Rename(ctx, "b.parquet", "b/renamed") },
+		func(s state) state { return s.with("b/renamed", s["b.parquet"]...).without("b.parquet") }},
+	{"parallel upload", parallelPut, func(s state) state { return s.with("p", 1, 2, 3) }},
+	{"checkpoint", func(ctx context.Context, c *Catalog) error { return c.checkpoint(ctx) }, func(s state) state { return s }},
+	{"rename again", func(ctx context.Context, c *Catalog) error { return c.Rename(ctx, "b/renamed", "b.parquet") },
+		func(s state) state { return s.with("b.parquet", s["b/renamed"]...).without("b/renamed") }},
 	{"drop", func(ctx context.Context, c *Catalog) error { return c.Drop(ctx, "b.parquet", "") }, func(s state) state { return s.without("b.parquet") }},
 	{"sweep", func(ctx context.Context, c *Catalog) error { c.store.Sweep(ctx); return nil }, func(s state) state { return s }},
 	{"create again", putting("b.parquet", ModeCreate, 6), func(s state) state { return s.with("b.parquet", 6) }},
+}
+
+// parallelPut uploads two parts, and leaves nothing when it fails.
+func parallelPut(ctx context.Context, c *Catalog) error {
+	p, err := c.StartParallelUpload(ctx, UploadRequest{Path: []string{"p"}})
+	if err != nil {
+		return err
+	}
+	for _, numbers := range [][]int64{{1, 2}, {3}} {
+		if _, err := putID(ctx, c, "p", "", p.ID, numbers...); err != nil {
+			return errors.Join(err, c.AbortParallelUpload(ctx, p.ID))
+		}
+	}
+	if _, err = c.FinishParallelUpload(ctx, p.ID); err != nil {
+		return errors.Join(err, c.AbortParallelUpload(ctx, p.ID))
+	}
+	return nil
 }
 
 // quiet keeps the sweeper's own complaints out of a test's log.
