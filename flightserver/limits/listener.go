@@ -2,7 +2,6 @@ package limits
 
 import (
 	"net"
-	"sync"
 	"sync/atomic"
 )
 
@@ -39,35 +38,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// counted keeps what a TCP connection can do beside net.Conn, such as to write
-// many buffers at once.
-func (l *Listener) counted(c net.Conn) net.Conn {
-	closed := sync.OnceFunc(func() {
-		l.open.Add(-1)
-		l.metrics.open.Dec()
-	})
-	if tcp, ok := c.(*net.TCPConn); ok {
-		return tcpConn{tcp, closed}
-	}
-	return conn{c, closed}
-}
-
-type tcpConn struct {
-	*net.TCPConn
-	closed func()
-}
-
-func (c tcpConn) Close() error {
-	defer c.closed()
-	return c.TCPConn.Close()
-}
-
-type conn struct {
-	net.Conn
-	closed func()
-}
-
-func (c conn) Close() error {
-	defer c.closed()
-	return c.Conn.Close()
+func (l *Listener) closed() {
+	l.open.Add(-1)
+	l.metrics.open.Dec()
 }

@@ -17,10 +17,11 @@ type Watch struct {
 // NewWatch ends calls that have not moved for so long; zero: never.
 func NewWatch(after time.Duration, m *Metrics) *Watch { return &Watch{after: after, metrics: m} }
 
-// Progress is one call under a Watch. The zero value is watched by nobody.
+// Progress is one call under a Watch.
 type Progress struct {
-	watch *Watch
-	end   context.CancelCauseFunc
+	watch      *Watch
+	end        context.CancelCauseFunc
+	connection *Connection // nil: not known
 
 	// The timer runs while at least one operation waits for the peer. A call has
 	// two at most: it sends and receives.
@@ -30,17 +31,23 @@ type Progress struct {
 }
 
 // Begin gives a context that ends when the call no longer moves, with a cause
-// that is ErrStalled. Stop is to be called at the call's end.
-func (w *Watch) Begin(ctx context.Context) (context.Context, *Progress) {
+// that is ErrStalled. The connection may be nil. Stop is to be called at the
+// call's end.
+func (w *Watch) Begin(ctx context.Context, on *Connection) (context.Context, *Progress) {
 	ctx, end := context.WithCancelCause(ctx)
-	return ctx, &Progress{watch: w, end: end}
+	on.move()
+	return ctx, &Progress{watch: w, end: end, connection: on}
 }
 
-// Wait runs an operation that waits for the peer. One that ends is a move.
+// Wait runs an operation that waits for the peer. One that succeeds is a move.
 func (p *Progress) Wait(operation func() error) error {
 	p.enter()
 	defer p.leave()
-	return operation()
+	err := operation()
+	if err == nil {
+		p.connection.move()
+	}
+	return err
 }
 
 // Stop ends the context.
@@ -81,5 +88,6 @@ func (p *Progress) start() {
 
 func (p *Progress) stalled() {
 	p.watch.metrics.stalled.Inc()
+	p.connection.doom(p.watch.after)
 	p.end(fmt.Errorf("%w: the client took or sent nothing for %s, the limit stall", ErrStalled, p.watch.after))
 }

@@ -3,6 +3,8 @@ package limits
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +46,7 @@ func TestACallThatStallsEnds(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, p := NewWatch(tc.after, testMetrics()).Begin(t.Context())
+				ctx, p := NewWatch(tc.after, testMetrics()).Begin(t.Context(), nil)
 				tc.run(ctx, p)
 				if ended := errors.Is(context.Cause(ctx), ErrStalled); ended != tc.ends {
 					t.Errorf("ended = %v: %s", ended, tc.reason)
@@ -53,6 +55,36 @@ func TestACallThatStallsEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAConnectionGoesWhenAllOnItStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		metrics := testMetrics()
+		l := NewListener(nil, 1, metrics)
+		c := l.counted(ours)
+		w := NewWatch(time.Minute, metrics)
+		on := ConnectionOf(c.RemoteAddr())
+		stalled, p := w.Begin(t.Context(), on)
+		_, other := w.Begin(t.Context(), on)
+		start := time.Now()
+		go func() { _ = p.Wait(func() error { return sleep(stalled, time.Hour) }) }()
+		for range 10 {
+			_ = other.Wait(func() error { return sleep(t.Context(), 30*time.Second) })
+		}
+		if stalled.Err() == nil {
+			t.Error("the call was not ended")
+		}
+		if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("Read() = %v", err)
+		}
+		if open := time.Since(start); open != 6*time.Minute {
+			t.Errorf("the connection was closed after %s, a minute after its last move", open)
+		}
+		p.Stop()
+		other.Stop()
+	})
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

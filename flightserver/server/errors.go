@@ -16,16 +16,18 @@ import (
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/limits"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // Errors of requests that this package itself refuses.
 var (
-	errBadRequest    = errors.New("bad request")
-	errInvalidTicket = errors.New("invalid ticket")
-	errUnsupported   = errors.New("not supported")
-	errNotOperator   = errors.New("the admin port admits the operator only")
+	errBadRequest     = errors.New("bad request")
+	errInvalidTicket  = errors.New("invalid ticket")
+	errUnsupported    = errors.New("not supported")
+	errUploadTooLarge = errors.New("the upload is too large")
+	errNotOperator    = errors.New("the admin port admits the operator only")
 )
 
 // Details of a status.
@@ -48,6 +50,7 @@ var errorCodes = []struct {
 	{err: errBadRequest, code: codes.InvalidArgument, reason: "BAD_REQUEST"},
 	{err: errInvalidTicket, code: codes.InvalidArgument, reason: "INVALID_TICKET", text: "Invalid ticket"},
 	{err: errUnsupported, code: codes.Unimplemented, reason: "NOT_SUPPORTED"},
+	{err: errUploadTooLarge, code: codes.InvalidArgument, reason: "UPLOAD_LIMIT"},
 	{err: errNotOperator, code: codes.PermissionDenied, reason: "NOT_OPERATOR"},
 
 	{err: auth.ErrNoCredentials, code: codes.Unauthenticated, reason: "NO_CREDENTIALS", text: "No credentials supplied"},
@@ -55,6 +58,11 @@ var errorCodes = []struct {
 	{err: auth.ErrInvalidPassword, code: codes.Unauthenticated, reason: "INVALID_PASSWORD", text: "Unknown user or invalid password"},
 	{err: auth.ErrBusy, code: codes.Unavailable, reason: "BUSY"},
 	{err: auth.ErrForbidden, code: codes.PermissionDenied, reason: "NOT_PERMITTED"},
+
+	{err: limits.ErrNoMemory, code: codes.Unavailable, reason: "IN_FLIGHT_LIMIT"},
+	{err: limits.ErrTooManyCalls, code: codes.Unavailable, reason: "CALL_LIMIT"},
+	{err: limits.ErrTooOften, code: codes.Unavailable, reason: "RATE_LIMIT"},
+	{err: limits.ErrStalled, code: codes.DeadlineExceeded, reason: "STALLED"},
 
 	{err: wire.ErrMalformed, code: codes.InvalidArgument, reason: "MALFORMED_MESSAGE"},
 	{err: catalog.ErrMalformed, code: codes.InvalidArgument, reason: "MALFORMED_MESSAGE"},

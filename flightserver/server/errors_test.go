@@ -31,7 +31,7 @@ var noRow = map[string]string{
 
 func TestEveryErrorHasARow(t *testing.T) {
 	rows := sourceOf(t, "errors.go")
-	for _, dir := range []string{"auth", "catalog", "filewatch", "tlsreload", "wire"} {
+	for _, dir := range []string{"auth", "catalog", "filewatch", "limits", "tlsreload", "wire"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", dir)) {
 			full := dir + "." + name
 			hasRow, reason := strings.Contains(rows, "{err: "+full+","), noRow[full]

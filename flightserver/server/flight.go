@@ -20,6 +20,7 @@ type flightService struct {
 	locations []*flight.Location
 	logger    *slog.Logger
 	metrics   *metrics
+	guards    *guards
 	actions   actions
 	// background counts goroutines that may outlive the call that began them.
 	background sync.WaitGroup

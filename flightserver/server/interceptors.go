@@ -53,16 +53,21 @@ func interceptors(logger *slog.Logger, m *metrics, who authenticator) []grpc.Ser
 
 // recoverPanics keeps a defect in one call from ending all of them.
 func recoverPanics(logger *slog.Logger) around {
-	return func(ctx context.Context, method string, next func(context.Context) error) (err error) {
+	return func(ctx context.Context, method string, next func(context.Context) error) error {
 		c := &call{id: uuid.NewString()}
-		defer func() {
-			if p := recover(); p != nil {
-				logger.Error("panic in a call", "id", c.id, "method", method, "panic", p, "stack", string(debug.Stack()))
-				err = toStatus(fmt.Errorf("panic: %v", p), c.id)
-			}
-		}()
-		return next(context.WithValue(ctx, callKey{}, c))
+		return recovered(logger, c.id, method, func() error { return next(context.WithValue(ctx, callKey{}, c)) })
 	}
+}
+
+// recovered gives the error of run, an internal one when it panics.
+func recovered(logger *slog.Logger, id, method string, run func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logger.Error("panic in a call", "id", id, "method", method, "panic", p, "stack", string(debug.Stack()))
+			err = toStatus(fmt.Errorf("panic: %v", p), id)
+		}
+	}()
+	return run()
 }
 
 // logCalls writes a line a call: Flight's calls are few and large. An internal

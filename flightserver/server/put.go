@@ -29,7 +29,9 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 	defer results.abandon()
 	p := &put{catalog: s.catalog, results: results}
 	defer s.abort(ctx, p)
-	p.messages = &messages{stream: countReceived{stream, s.metrics.receivedBytes}, onMetadata: p.takeMetadata}
+	room := s.guards.hold(ctx)
+	defer room.free()
+	p.messages = &messages{stream: countReceived{stream, s.metrics.receivedBytes}, hold: room, onMetadata: p.takeMetadata}
 	d, err := p.run(ctx)
 	if err != nil {
 		return err

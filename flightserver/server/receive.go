@@ -46,6 +46,7 @@ func (r *received) next() (arrow.RecordBatch, error) {
 // onMetadata.
 type messages struct {
 	stream  flight.DataStreamReader
+	hold    *hold
 	checks  wire.Stream
 	pending *flight.FlightData // received, not handed out yet
 	n       int                // received so far
@@ -96,11 +97,13 @@ func (m *messages) receive() (*flight.FlightData, error) {
 		m.pending = nil
 		return data, nil
 	}
+	m.hold.free()
 	data, err := m.stream.Recv()
-	if err == nil {
-		m.n++
+	if err != nil {
+		return nil, err
 	}
-	return data, err
+	m.n++
+	return data, m.hold.take(len(data.GetDataBody()))
 }
 
 // peek receives the first message and leaves it to be handed out.

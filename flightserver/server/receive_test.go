@@ -2,7 +2,9 @@ package server
 
 import (
 	"io"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -10,8 +12,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // FuzzReceive looks for messages that are taken in and then harm who sends them
@@ -31,9 +35,10 @@ func FuzzReceive(f *testing.F) {
 			f.Add(m.GetDataHeader(), m.GetDataBody())
 		}
 	}
+	guards := newGuards(settings.DefaultLimits(), slog.New(slog.DiscardHandler), prometheus.NewRegistry(), &sync.WaitGroup{})
 	f.Fuzz(func(t *testing.T, header, body []byte) {
 		stream := recorded{schema, {DataHeader: header, DataBody: body}}
-		records, err := receive(&messages{stream: &stream, onMetadata: func([]byte, bool) error { return nil }})
+		records, err := receive(&messages{stream: &stream, hold: guards.hold(t.Context()), onMetadata: func([]byte, bool) error { return nil }})
 		if err != nil {
 			return
 		}

@@ -12,8 +12,9 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Run serves until ctx is done, then drains: health and readiness say no, new
-// calls are refused, calls in flight end by themselves or at the drain timeout.
+// Run serves until ctx is done, then drains: health and readiness say no; after
+// the drain delay new calls are refused, and calls in flight end by themselves or
+// at the drain timeout.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serve(s.data, s.dataListener) })
@@ -64,10 +65,13 @@ func (s *Server) followers() []func(context.Context) {
 }
 
 func (s *Server) drain() error {
-	timeout := s.settings.DrainTimeout.Duration
-	s.logger.Info("draining", "timeout", timeout)
+	delay, timeout := s.settings.DrainDelay.Duration, s.settings.DrainTimeout.Duration
+	s.logger.Info("draining", "delay", delay, "timeout", timeout)
 	s.serving.Store(false)
 	s.health.drain()
+	if delay > 0 {
+		<-s.clock.After(delay)
+	}
 	var stopping sync.WaitGroup
 	for _, server := range []*grpc.Server{s.data, s.admin} {
 		if server != nil {

@@ -39,6 +39,7 @@ type Server struct {
 	settings *settings.ServerSettings
 	logger   *slog.Logger
 	registry *prometheus.Registry
+	clock    clock.WithTicker
 	metrics  *metrics
 
 	catalog  *catalog.Catalog
@@ -55,6 +56,7 @@ type Server struct {
 	admin   *grpc.Server // nil: no admin port
 	ops     *http.Server // nil: no ops port
 	flight  *flightService
+	guards  *guards
 	health  *drainingHealth
 	serving atomic.Bool // readiness
 
@@ -69,7 +71,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err := o.Settings.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{settings: o.Settings, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry)}
+	s := &Server{settings: o.Settings, logger: o.Logger, registry: o.Registry, clock: o.Clock, metrics: newMetrics(o.Registry)}
 	if err := s.open(ctx, o.Clock); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -102,6 +104,9 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 		metrics:   s.metrics,
 	}
 	s.flight.actions = s.flight.dataActions()
+	s.guards = newGuards(s.settings.Limits, s.logger, s.registry, &s.flight.background)
+	s.flight.guards = s.guards
+	s.dataListener = s.guards.listener(s.dataListener)
 	s.newDataServer()
 	if s.adminListener != nil {
 		s.newAdminServer()
@@ -156,7 +161,8 @@ func (s *Server) openTLS() (err error) {
 }
 
 func (s *Server) newDataServer() {
-	s.data = newGRPCServer(s.dataTLS, interceptors(s.logger, s.metrics, s.caller))
+	surround := slices.Concat(interceptors(s.logger, s.metrics, s.caller), s.guards.interceptors(), s.guards.transport())
+	s.data = newGRPCServer(s.dataTLS, surround)
 	s.health = newDrainingHealth()
 	flight.RegisterFlightServiceServer(s.data, s.flight)
 	healthpb.RegisterHealthServer(s.data, s.health)
@@ -166,7 +172,7 @@ func (s *Server) newDataServer() {
 func (s *Server) newAdminServer() {
 	service := &adminService{catalog: s.catalog, logger: s.logger, revisions: s.revisions}
 	service.actions = service.adminActions()
-	s.admin = newGRPCServer(s.adminTLS, interceptors(s.logger, s.metrics, operator))
+	s.admin = newGRPCServer(s.adminTLS, slices.Concat(interceptors(s.logger, s.metrics, operator), s.guards.transport()))
 	flight.RegisterFlightServiceServer(s.admin, service)
 }
 

@@ -1,0 +1,209 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/peer"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
+	"github.com/flight-operator/flight-operator/flightserver/limits"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/flightserver/wire"
+)
+
+// inFlightShare is the part of the process's memory that is for data on its way;
+// the rest is for what the garbage collector has not found yet, connections and
+// the catalog.
+const inFlightShare = 4
+
+// connectTimeout is for the handshake of a connection, which counts as one
+// before it is anybody's.
+const connectTimeout = 20 * time.Second
+
+// guards hold the callers of the data port to its limits.
+type guards struct {
+	settings   settings.Limits
+	metrics    *limits.Metrics
+	budget     *limits.Budget
+	calls      *limits.Calls
+	watch      *limits.Watch
+	logger     *slog.Logger
+	background *sync.WaitGroup // counts handlers that outlive their call
+}
+
+func newGuards(s settings.Limits, logger *slog.Logger, r prometheus.Registerer, background *sync.WaitGroup) *guards {
+	m := limits.NewMetrics(r)
+	inFlight := s.InFlight.Value()
+	if inFlight == 0 {
+		inFlight = limits.Memory() / inFlightShare
+	}
+	return &guards{
+		settings: s,
+		metrics:  m,
+		budget:   limits.NewBudget(inFlight, s.Wait.Duration, m),
+		calls: limits.NewCalls(limits.CallLimits{
+			Calls: s.Calls, PerIdentity: s.CallsPerIdentity, PerSecond: s.CallsPerSecond,
+		}, m),
+		watch:      limits.NewWatch(s.Stall.Duration, m),
+		logger:     logger,
+		background: background,
+	}
+}
+
+// interceptors stand behind those that tell who calls.
+func (g *guards) interceptors() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(around(g.admit).unary),
+		grpc.ChainStreamInterceptor(around(g.admit).stream, g.watchStream),
+	}
+}
+
+// transport bounds what a connection costs before a call is known.
+func (g *guards) transport() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(g.messageBytes()),
+		grpc.MaxConcurrentStreams(uint32(g.settings.CallsPerConnection)),
+		grpc.MaxHeaderListSize(uint32(g.settings.Headers.Value())),
+		grpc.ConnectionTimeout(connectTimeout),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime:             g.settings.Keepalive.MinTime.Duration,
+			PermitWithoutStream: true,
+		}),
+		// A peer that is gone without a word holds its uploads' space no longer.
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time:                  g.settings.Keepalive.Time.Duration,
+			Timeout:               g.settings.Keepalive.Timeout.Duration,
+			MaxConnectionAge:      g.settings.ConnectionAge.Duration,
+			MaxConnectionAgeGrace: g.settings.ConnectionGrace.Duration,
+		}),
+	}
+}
+
+// messageBytes bounds a message. One larger than all data on its way may be
+// would be let in only by looking away.
+func (g *guards) messageBytes() int {
+	if own := g.settings.Message.Value(); own > 0 {
+		return int(own)
+	}
+	return int(min(wire.MaxMessageBytes, g.budget.Size()))
+}
+
+func (g *guards) listener(l net.Listener) net.Listener {
+	return limits.NewListener(l, g.settings.Connections, g.metrics)
+}
+
+// admit counts a call. Health checks are not counted: a server with all that it
+// can do to do is well.
+func (g *guards) admit(ctx context.Context, method string, next func(context.Context) error) error {
+	if isHealth(method) {
+		return next(ctx)
+	}
+	end, err := g.calls.Begin(callerOf(ctx))
+	if err != nil {
+		return err
+	}
+	defer end()
+	return next(ctx)
+}
+
+// callerOf is the text by which limits tell callers apart: the identity, and for
+// callers without credentials the machine that they call from.
+func callerOf(ctx context.Context) string {
+	id := auth.FromContext(ctx)
+	if id.Name != auth.Anonymous {
+		return id.Name
+	}
+	host, _, err := net.SplitHostPort(peerAddress(ctx))
+	if err != nil {
+		return id.Name
+	}
+	return id.Name + "@" + host
+}
+
+// watchStream ends a call whose client has stopped to take or to send. What
+// waits for the client is gRPC, and it stops waiting when the call has ended; so
+// the handler runs beside the call, and is left behind for that moment.
+func (g *guards) watchStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if isHealth(info.FullMethod) || g.settings.Stall.Duration == 0 {
+		return handler(srv, stream)
+	}
+	ctx, progress := g.watch.Begin(stream.Context(), connectionOf(stream.Context()))
+	ended := make(chan error, 1)
+	g.background.Go(func() {
+		defer progress.Stop()
+		ended <- recovered(g.logger, callFrom(ctx).id, info.FullMethod, func() error {
+			return handler(srv, watchedStream{streamWithContext{stream, ctx}, progress})
+		})
+	})
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	if stalled := context.Cause(ctx); errors.Is(stalled, limits.ErrStalled) {
+		return stalled
+	}
+	return <-ended
+}
+
+func connectionOf(ctx context.Context) *limits.Connection {
+	if p, ok := peer.FromContext(ctx); ok {
+		return limits.ConnectionOf(p.Addr)
+	}
+	return nil
+}
+
+// watchedStream tells when it waits for the client.
+type watchedStream struct {
+	streamWithContext
+	progress *limits.Progress
+}
+
+func (s watchedStream) SendMsg(m any) error {
+	return s.progress.Wait(func() error { return s.streamWithContext.SendMsg(m) })
+}
+
+func (s watchedStream) RecvMsg(m any) error {
+	return s.progress.Wait(func() error { return s.streamWithContext.RecvMsg(m) })
+}
+
+// hold is the part of the budget that the last message of an upload takes, from
+// when it is here until the next one is asked for.
+type hold struct {
+	guards  *guards
+	ctx     context.Context //nolint:containedctx // of the call that it is a part of
+	bytes   int64           // of the upload so far
+	release func()          // nil: nothing is held
+}
+
+func (g *guards) hold(ctx context.Context) *hold { return &hold{guards: g, ctx: ctx} }
+
+// take waits for room for a message. What has been received is in memory
+// already; a stream that waits here asks for no more.
+func (h *hold) take(n int) error {
+	h.bytes += int64(n)
+	if most := h.guards.settings.Upload.Value(); most > 0 && h.bytes > most {
+		return fmt.Errorf("%w: more than %s, the limit upload: split it into several appends",
+			errUploadTooLarge, humanize.IBytes(uint64(most)))
+	}
+	var err error
+	h.release, err = h.guards.budget.Acquire(h.ctx, callerOf(h.ctx), int64(n))
+	return err
+}
+
+func (h *hold) free() {
+	if h.release != nil {
+		h.release()
+		h.release = nil
+	}
+}
