@@ -2,11 +2,16 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // EncodeSchema gives a schema as an Arrow IPC stream without records, metadata
@@ -20,15 +25,38 @@ func EncodeSchema(schema *arrow.Schema) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// DecodeSchema is the inverse of EncodeSchema.
+// DecodeSchema is the inverse of EncodeSchema. A checksum says that the bytes
+// are those that were written, not that they are a schema: they are checked
+// before the decoder makes room for what they claim to hold.
 func DecodeSchema(b []byte) (_ *arrow.Schema, err error) {
 	defer recovered(&err, "decoding the schema")
+	header, err := schemaHeader(b)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := new(wire.Stream).Check(header, nil); err != nil {
+		return nil, err
+	}
 	r, err := ipc.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}
 	defer r.Release()
 	return r.Schema(), nil
+}
+
+// schemaHeader gives the first message of a stream, behind the mark of a message
+// and its length.
+func schemaHeader(b []byte) ([]byte, error) {
+	const prefix = 8
+	if len(b) < prefix || binary.LittleEndian.Uint32(b) != math.MaxUint32 {
+		return nil, errors.New("the schema is no Arrow IPC stream")
+	}
+	n := binary.LittleEndian.Uint32(b[4:])
+	if uint64(n) > uint64(len(b)-prefix) {
+		return nil, errors.New("the schema ends early")
+	}
+	return b[prefix : prefix+int(n)], nil
 }
 
 // CheckAssignable tells whether records of the schema from can be stored under
