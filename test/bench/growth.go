@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/flight-operator/flight-operator/test/bench/load"
 	"github.com/flight-operator/flight-operator/test/bench/child"
+	"github.com/flight-operator/flight-operator/test/bench/load"
 	"github.com/flight-operator/flight-operator/test/bench/stats"
 	"github.com/flight-operator/flight-operator/test/bench/tables"
 )

@@ -33,7 +33,7 @@ type options struct {
 	quick        bool
 	rounds       int
 	seed         uint64
-	volume       int64 // bytes that one stream moves
+	volume       int64  // bytes that one stream moves
 	only         string // pattern of the names of cells and growths
 	dir          string
 	flightserver string

@@ -7,8 +7,8 @@ import (
 	"net"
 	"path/filepath"
 
-	"github.com/flight-operator/flight-operator/test/bench/load"
 	"github.com/flight-operator/flight-operator/test/bench/child"
+	"github.com/flight-operator/flight-operator/test/bench/load"
 	"github.com/flight-operator/flight-operator/test/bench/tables"
 )
 
