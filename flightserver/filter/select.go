@@ -25,6 +25,8 @@ func Select(ctx context.Context, record arrow.RecordBatch, mask *array.Boolean, 
 		return nil
 	case n == mask.Len():
 		return give(record)
+	case record.NumCols() == 0:
+		return give(array.NewRecordBatch(record.Schema(), nil, int64(n)))
 	case !selectable(arrow.StructOf(record.Schema().Fields()...)):
 		return selectPieces(record, mask, give)
 	}
