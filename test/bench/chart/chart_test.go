@@ -49,8 +49,7 @@ func TestBarsShareAScale(t *testing.T) {
 }
 
 func TestDarkPagesHaveColoursOfTheirOwn(t *testing.T) {
-	svg := sample.SVG()
-	dark := svg[strings.Index(svg, "prefers-color-scheme: dark"):]
+	_, dark, _ := strings.Cut(sample.SVG(), "prefers-color-scheme: dark")
 	for _, class := range []string{".page", ".text", ".faint", ".bar", ".ours", ".range"} {
 		if !strings.Contains(dark, class) {
 			t.Errorf("%s looks on a dark page as on a light one", class)

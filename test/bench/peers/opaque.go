@@ -19,9 +19,8 @@ const (
 	// wireBuffer is what grpc-go needs to write more than two frames at once.
 	wireBuffer = 1 << 20
 
-	// UnaryMethod answers with UnaryBytes: the least that a call can take.
+	// UnaryMethod answers with a KiB: the least that a call can take.
 	UnaryMethod = "/bench.Raw/Unary"
-	UnaryBytes  = 1 << 10
 )
 
 // serveOpaque serves DoGet with the pages of a file, no Arrow in them that gRPC
@@ -83,8 +82,9 @@ func (f *mappedFiles) send(stream grpc.ServerStream) error {
 	return nil
 }
 
-var unaryAnswer = make([]byte, UnaryBytes)
+var unaryAnswer = make([]byte, 1<<10)
 
+//nolint:revive // gRPC's order of arguments
 func answerUnary(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	if err := decode(&flight.Ticket{}); err != nil {
 		return nil, err
