@@ -28,6 +28,8 @@ type Options struct {
 	KeepSuperseded time.Duration
 	// KeepAtLeast is what no declaration can cut short: a ticket's life.
 	KeepAtLeast time.Duration
+	Space       Space
+	Maintenance Maintenance
 	Logger      *slog.Logger          // nil: slog.Default
 	Registerer  prometheus.Registerer // nil: no metrics
 
@@ -84,6 +86,9 @@ func (c *Catalog) Close() error {
 	c.background.Wait()
 	return c.store.Close()
 }
+
+// Quiesce ends the work on the data that nobody waits for.
+func (c *Catalog) Quiesce() { c.store.Quiesce() }
 
 // Usage is the used and the whole size of the volume in bytes.
 func (c *Catalog) Usage() (used, capacity int64, err error) { return c.store.Usage() }

@@ -29,6 +29,28 @@ type Partition = store.Partition
 // Retention bounds the versions of a dataset that are kept for reading.
 type Retention = store.Retention
 
+// What bounds the space that data takes, and the work on it that nobody waits
+// for, is the store's.
+type (
+	Space       = store.Space
+	Maintenance = store.Maintenance
+)
+
+// Storage is what a dataset's files come to.
+type Storage struct {
+	Bytes  int64 // of all versions that are kept
+	Damage error // what the last scrub found wrong; nil: nothing
+}
+
+// Storage tells about a dataset's files.
+func (c *Catalog) Storage(name string) (Storage, error) {
+	e, err := c.find(name)
+	if err != nil {
+		return Storage{}, err
+	}
+	return Storage{Bytes: e.data().Stored(), Damage: e.data().Damage()}, nil
+}
+
 // Name is the dataset's path as tickets, actions and SQL spell it.
 func (d Dataset) Name() string { return joinPath(d.Path) }
 

@@ -23,6 +23,7 @@ var (
 	ErrMalformed       = store.ErrMalformed
 	ErrNoSpace         = store.ErrNoSpace
 	ErrOutcomeUnknown  = store.ErrOutcomeUnknown
+	ErrQuota           = store.ErrQuota
 	ErrSchemaMismatch  = store.ErrSchemaMismatch
 	ErrTooLarge        = store.ErrTooLarge
 	ErrUnsupportedType = store.ErrUnsupportedType

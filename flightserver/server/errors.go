@@ -77,6 +77,8 @@ var errorCodes = []struct {
 	{err: catalog.ErrTooLarge, code: codes.InvalidArgument, reason: "TOO_LARGE"},
 	// Not RESOURCE_EXHAUSTED, which stock clients take for a bad request.
 	{err: catalog.ErrNoSpace, code: codes.Unavailable, reason: settings.ReasonNoSpace},
+	// Nothing is gained by trying again, so stock clients shall not.
+	{err: catalog.ErrQuota, code: codes.ResourceExhausted, reason: "QUOTA_EXCEEDED"},
 	{err: catalog.ErrCorrupt, code: codes.DataLoss, reason: "CORRUPT"},
 	{err: catalog.ErrOutcomeUnknown, code: codes.Unavailable, reason: "OUTCOME_UNKNOWN"},
 	{err: catalog.ErrClosed, code: codes.Unavailable, reason: "CLOSED"},

@@ -68,6 +68,7 @@ func (s *Server) drain() error {
 	delay, timeout := s.settings.DrainDelay.Duration, s.settings.DrainTimeout.Duration
 	s.logger.Info("draining", "delay", delay, "timeout", timeout)
 	s.serving.Store(false)
+	s.catalog.Quiesce()
 	s.health.drain()
 	if delay > 0 {
 		<-s.clock.After(delay)

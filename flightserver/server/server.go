@@ -123,6 +123,9 @@ func (s *Server) openCatalog(ctx context.Context, now clock.WithTicker) (err err
 		Clock:          now,
 		ClusterUID:     s.settings.ClusterUID,
 		KeepSuperseded: s.settings.KeepSuperseded.Duration,
+		KeepAtLeast:    settings.TicketLife,
+		Space:          spaceOf(s.settings.Storage),
+		Maintenance:    maintenanceOf(s.settings.Storage),
 		Logger:         s.logger,
 		Registerer:     s.registry,
 	})

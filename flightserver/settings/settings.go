@@ -56,6 +56,7 @@ type ServerSettings struct {
 	KeepSuperseded metav1.Duration `json:"keepSuperseded,omitzero"`
 	LogFormat      string          `json:"logFormat,omitempty"` // text or json
 
+	Storage Storage  `json:"storage,omitzero"`
 	Limits  Limits   `json:"limits,omitzero"`
 	Tracing *Tracing `json:"tracing,omitempty"` // nil: as OpenTelemetry's environment variables say, else none
 	// Reflection lets tools such as grpcurl ask the data port for its services.
@@ -82,6 +83,7 @@ func Default() *ServerSettings {
 		DrainTimeout:   metav1.Duration{Duration: 30 * time.Second},
 		KeepSuperseded: metav1.Duration{Duration: 24 * time.Hour},
 		LogFormat:      LogText,
+		Storage:        DefaultStorage(),
 		Limits:         DefaultLimits(),
 	}
 }
@@ -118,6 +120,7 @@ func (s *ServerSettings) Validate() error {
 	if s.LogFormat != LogText && s.LogFormat != LogJSON {
 		errs = append(errs, field.NotSupported(field.NewPath("logFormat"), s.LogFormat, []string{LogText, LogJSON}))
 	}
+	errs = append(errs, s.Storage.validate(field.NewPath("storage"))...)
 	errs = append(errs, s.Limits.validate(field.NewPath("limits"))...)
 	errs = append(errs, s.Tracing.validate(field.NewPath("tracing"))...)
 	return errs.ToAggregate()

@@ -61,6 +61,18 @@ func (w *Writer) committed(ctx context.Context) (err error) {
 	return err
 }
 
+// admitted refuses to go on past a bound of space.
+func (w *Writer) admitted() error {
+	if w.admit == nil {
+		return nil
+	}
+	more := w.bytes
+	if w.open != nil {
+		more += w.open.sums.total
+	}
+	return w.admit(more)
+}
+
 // Written is what the writer's finished segments hold.
 func (w *Writer) Written() Partition { return Partition{Rows: w.rows, Bytes: w.bytes} }
 
@@ -265,6 +277,7 @@ func (d *Dataset) learn(n uint64, entry []byte) error {
 // addLocked makes v the newest. The same version with other segments takes the
 // place of what was.
 func (d *Dataset) addLocked(v *version) {
+	d.countLocked(v)
 	g := v.generation
 	if g.last == nil {
 		d.mu.generations = append(d.mu.generations, g)

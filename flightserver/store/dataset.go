@@ -18,6 +18,7 @@ type Dataset struct {
 	committing sync.Mutex
 	// newest is what readers load without a lock; nil before the first commit.
 	newest atomic.Pointer[version]
+	stored atomic.Int64 // bytes of what is kept
 
 	mu struct {
 		sync.Mutex
@@ -33,6 +34,7 @@ type Dataset struct {
 		retention   Retention
 		// pinned datasets are kept in memory, warm is the entry that was read.
 		pinned bool
+		damage error // what a scrub found
 		warm   uint64
 		// holders counts readers and uploads, which keep a dropped dataset's
 		// directory.
@@ -149,12 +151,9 @@ func (d *Dataset) removeOrphans(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	known := map[string]bool{}
-	for _, g := range d.mu.generations {
-		for upload := range g.last.directories() {
-			known[upload] = true
-		}
-	}
+	d.mu.Lock()
+	known := d.directoriesLocked()
+	d.mu.Unlock()
 	for _, name := range names {
 		if known[name] {
 			continue

@@ -16,6 +16,7 @@ var (
 	ErrNoSpace         = errors.New("no space left on the volume")
 	ErrNotFound        = errors.New("not found")
 	ErrOutcomeUnknown  = errors.New("outcome unknown")
+	ErrQuota           = errors.New("quota exceeded")
 	ErrSchemaMismatch  = errors.New("schema does not match the dataset's")
 	ErrTooLarge        = errors.New("too many segments for one version")
 	ErrUnsupportedType = errors.New("unsupported type")

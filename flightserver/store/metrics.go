@@ -10,11 +10,12 @@ import (
 )
 
 type metrics struct {
-	commits  *prometheus.CounterVec
-	segments prometheus.Counter
-	written  prometheus.Counter
-	corrupt  prometheus.Counter
-	fsync    prometheus.Histogram
+	commits   *prometheus.CounterVec
+	segments  prometheus.Counter
+	written   prometheus.Counter
+	corrupt   prometheus.Counter
+	compacted prometheus.Counter
+	fsync     prometheus.Histogram
 }
 
 // newMetrics registers with r; nil registers nowhere.
@@ -37,12 +38,37 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "flightserver_store_corrupt_reads_total",
 			Help: "Reads that met damaged data. Anything above zero needs a person.",
 		}),
+		compacted: f.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_store_compacted_bytes_total",
+			Help: "Bytes of segments that were made of smaller ones.",
+		}),
 		fsync: f.NewHistogram(prometheus.HistogramOpts{
 			Name:    "flightserver_store_fsync_seconds",
 			Help:    "Time that fsync of a file or a directory took.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
 		}),
 	}
+}
+
+// registerSpace tells what the store keeps, and in what state.
+func registerSpace(r prometheus.Registerer, s *Store) {
+	f := promauto.With(r)
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "flightserver_store_stored_bytes",
+		Help: "Bytes on disk of all versions that are kept.",
+	}, func() float64 { return float64(s.Stored()) })
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "flightserver_store_damaged_datasets",
+		Help: "Datasets of which the last scrub found segments damaged. Anything above zero needs a person.",
+	}, func() float64 {
+		damaged := 0
+		for _, d := range s.all() {
+			if d.Damage() != nil {
+				damaged++
+			}
+		}
+		return float64(damaged)
+	})
 }
 
 // timedFS measures what syncing costs.

@@ -6,10 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +34,8 @@ type Options struct {
 	KeepSuperseded time.Duration
 	// KeepAtLeast is what a dataset's own retention cannot cut short.
 	KeepAtLeast time.Duration
+	Space       Space
+	Maintenance Maintenance
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer // nil: no metrics
 	// MaxSegmentBytes is about where a segment ends and the next begins; zero
@@ -56,9 +58,15 @@ type Store struct {
 	schemas  Schemas
 	lock     io.Closer
 
+	stored atomic.Int64
+	free   freeSpace
+
 	wake    chan struct{} // asks the sweeper to look at once
 	stop    context.CancelFunc
 	sweeper sync.WaitGroup
+
+	stopBehind context.CancelFunc
+	behind     sync.WaitGroup
 
 	mu struct {
 		sync.Mutex
@@ -92,6 +100,7 @@ func Open(o Options) (*Store, error) {
 		wake: make(chan struct{}, 1),
 	}
 	s.mu.datasets = map[string]*Dataset{}
+	registerSpace(o.Registerer, s)
 	if err := commits.recover(); err != nil {
 		return nil, errors.Join(noSpace(err), lock.Close())
 	}
@@ -99,6 +108,9 @@ func Open(o Options) (*Store, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.sweeper.Go(func() { s.sweepUntil(ctx) })
+	behind, stopBehind := context.WithCancel(ctx)
+	s.stopBehind = stopBehind
+	s.maintain(behind)
 	return s, nil
 }
 
@@ -133,6 +145,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.stop()
 	s.sweeper.Wait()
+	s.Quiesce()
 	return s.lock.Close()
 }
 
@@ -234,10 +247,7 @@ func (s *Store) sweepUntil(ctx context.Context) {
 // Sweep deletes versions that are superseded for long enough, and files that
 // nobody can read any more. What fails is tried again by the next sweep.
 func (s *Store) Sweep(ctx context.Context) {
-	s.mu.Lock()
-	datasets := slices.Collect(maps.Values(s.mu.datasets))
-	s.mu.Unlock()
-	for _, d := range datasets {
+	for _, d := range s.all() {
 		if ctx.Err() != nil {
 			return
 		}

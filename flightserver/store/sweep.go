@@ -46,7 +46,10 @@ func (d *Dataset) sweep(ctx context.Context) error {
 	d.mu.trimmed = base
 	d.condemnLocked()
 	d.mu.Unlock()
-	return d.deleteCondemned(ctx)
+	if err := d.deleteCondemned(ctx); err != nil {
+		return err
+	}
+	return d.warm(ctx)
 }
 
 // retireLocked takes away the oldest versions that need not be kept.
@@ -109,17 +112,13 @@ func (d *Dataset) condemnLocked() {
 		return
 	}
 	d.mu.generations = kept
-	used := map[string]bool{}
-	for _, g := range kept {
-		for upload := range g.last.directories() {
-			used[upload] = true
-		}
-	}
+	used := d.directoriesLocked()
 	for _, g := range idle {
-		for upload := range g.last.directories() {
+		for upload, bytes := range g.last.directories() {
 			if !used[upload] {
 				used[upload] = true
 				d.mu.condemned = append(d.mu.condemned, upload)
+				d.count(-bytes)
 			}
 		}
 	}
@@ -155,5 +154,6 @@ func (d *Dataset) sweepDropped(ctx context.Context) (bool, error) {
 		return true, err
 	}
 	d.store.forget(d)
+	d.count(-d.Stored())
 	return true, nil
 }

@@ -14,6 +14,7 @@ type Writer struct {
 	dataset *Dataset
 	upload  string // the directory of its segments, never that of another upload
 	schema  *arrow.Schema
+	admit   func(more int64) error // nil: whatever it takes
 
 	open     *openSegment // nil between segments
 	segments []Segment
@@ -37,6 +38,8 @@ type openSegment struct {
 	sums    *summingWriter
 	encoder encoder
 	rows    int64
+	// annotated says that a batch has app_metadata.
+	annotated bool
 }
 
 // NewWriter begins an upload of records that are stored under the schema. It
@@ -48,6 +51,18 @@ func (d *Dataset) NewWriter(schema *arrow.Schema) (*Writer, error) {
 	if err := CheckSupported(d.format, schema); err != nil {
 		return nil, err
 	}
+	if err := d.admit(0); err != nil {
+		return nil, err
+	}
+	w, err := d.newWriter(schema)
+	if err == nil {
+		w.admit = d.admit
+	}
+	return w, err
+}
+
+// newWriter begins an upload that is not counted against a quota.
+func (d *Dataset) newWriter(schema *arrow.Schema) (*Writer, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.mu.dropped {
@@ -74,9 +89,15 @@ func (w *Writer) Write(ctx context.Context, b Batch) error {
 		w.err = err
 		return err
 	}
+	if w.err = w.admitted(); w.err != nil {
+		return w.err
+	}
 	labelled := relabel(b.Record, w.schema)
 	defer labelled.Release()
 	w.err = w.write(ctx, labelled)
+	if w.err == nil && w.open != nil && len(b.AppMetadata) > 0 {
+		w.open.annotated = true
+	}
 	return w.err
 }
 
@@ -138,6 +159,7 @@ func (w *Writer) end() error {
 	w.segments = append(w.segments, Segment{
 		Upload: w.upload, Number: len(w.segments),
 		Rows: o.rows, Bytes: o.sums.total, Sum: crc32.Checksum(sums, castagnoli),
+		Annotated: o.annotated,
 	})
 	w.rows += o.rows
 	w.bytes += o.sums.total

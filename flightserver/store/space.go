@@ -1,0 +1,104 @@
+package store
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Space bounds what writes may take. A bound that is zero bounds nothing.
+type Space struct {
+	// Quota is for all kept versions of all datasets together, DatasetQuota for
+	// those of each. An upload counts as it is written, and for others once it
+	// is committed.
+	Quota, DatasetQuota int64
+	// MinFree is what stays free of the volume: it is for reading, dropping and
+	// sweeping, none of which may fail for want of room.
+	MinFree int64
+}
+
+// Stored gives the bytes of all versions that are kept of all datasets.
+func (s *Store) Stored() int64 { return s.stored.Load() }
+
+// Stored gives the bytes of all versions that are kept.
+func (d *Dataset) Stored() int64 { return d.stored.Load() }
+
+// admit refuses bytes that would go past a bound.
+func (d *Dataset) admit(more int64) error {
+	space := d.store.options.Space
+	if q := space.DatasetQuota; q > 0 && d.Stored()+more > q {
+		return fmt.Errorf("%w: the dataset may have %d bytes, and its versions have %d already: keep fewer of them, or drop it",
+			ErrQuota, q, d.Stored())
+	}
+	if q := space.Quota; q > 0 && d.store.Stored()+more > q {
+		return fmt.Errorf("%w: all datasets together may have %d bytes, and have %d already: drop some",
+			ErrQuota, q, d.store.Stored())
+	}
+	return d.store.checkFree()
+}
+
+// freeFor is how long a look at the volume's free space is believed.
+const freeFor = time.Second
+
+// freeSpace is what was seen last.
+type freeSpace struct {
+	sync.Mutex
+	seen time.Time
+	err  error
+}
+
+// checkFree refuses writes on a volume that is nearly full.
+func (s *Store) checkFree() error {
+	low := s.options.Space.MinFree
+	if low <= 0 {
+		return nil
+	}
+	s.free.Lock()
+	defer s.free.Unlock()
+	now := s.options.Clock.Now()
+	if now.Sub(s.free.seen) < freeFor {
+		return s.free.err
+	}
+	used, capacity, err := s.Usage()
+	if err != nil {
+		return err
+	}
+	s.free.seen, s.free.err = now, nil
+	if free := capacity - used; free < low {
+		s.free.err = fmt.Errorf("%w: %d bytes are free, and %d are kept for reading and dropping", ErrNoSpace, free, low)
+	}
+	return s.free.err
+}
+
+// countLocked accounts for the segments of a version that is about to be the
+// newest.
+func (d *Dataset) countLocked(v *version) {
+	before := d.newest.Load()
+	if before != nil && before.generation == v.generation {
+		d.count(v.bytes - before.bytes)
+		return
+	}
+	known := d.directoriesLocked()
+	for upload, bytes := range v.directories() {
+		if !known[upload] {
+			d.count(bytes)
+		}
+	}
+}
+
+func (d *Dataset) count(bytes int64) {
+	d.stored.Add(bytes)
+	d.store.stored.Add(bytes)
+}
+
+// directoriesLocked are the uploads that readable versions, or those that are
+// being read, have.
+func (d *Dataset) directoriesLocked() map[string]bool {
+	known := map[string]bool{}
+	for _, g := range d.mu.generations {
+		for upload := range g.last.directories() {
+			known[upload] = true
+		}
+	}
+	return known
+}
