@@ -69,9 +69,17 @@ test-interop: ## Drive the server with pyarrow, from a virtual environment made 
 bench: ## Compare the server with others and hold it against its bars (QUICK=1, ROUNDS=5, DOCS=docs, BENCH_ARGS=)
 	hack/bench.sh $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs $(DOCS)) $(BENCH_ARGS)
 
+.PHONY: test-crash
+test-crash: ## Kill the server KILLS times (1000) while clients work, and compare what the next one serves
+	go test ./test/crash -v -timeout 24h -kills $(or $(KILLS),1000)
+
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (60s)
+fuzz: ## Run every fuzz target for FUZZTIME (60s), one on each processor at once
 	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: fuzz-keep
+fuzz-keep: ## Keep the smallest inputs that widened a target's coverage as test cases
+	hack/fuzz-keep.sh
 
 .PHONY: lint
 lint: ## Static checks, import rules and shell scripts
