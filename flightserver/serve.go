@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
@@ -54,6 +55,7 @@ Flags override the settings file.`,
 }
 
 func serve(cmd *cobra.Command, s *settings.ServerSettings) error {
+	limitMemory()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	srv, err := server.New(cmd.Context(), server.Options{
@@ -68,6 +70,11 @@ func serve(cmd *cobra.Command, s *settings.ServerSettings) error {
 	fmt.Fprintln(cmd.OutOrStdout(), "flightserver ready", srv.URI())
 	return srv.Run(cmd.Context())
 }
+
+// limitMemory has Go collect garbage before the control group's limit is met,
+// which would end the process. GOMEMLIMIT, where it is set, holds. Where there is
+// no control group there is nothing to do.
+func limitMemory() { _, _ = memlimit.Set() }
 
 func newLogger(w io.Writer, format string) *slog.Logger {
 	if format == settings.LogJSON {

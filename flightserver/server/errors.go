@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -88,10 +89,10 @@ var errorCodes = []struct {
 // an internal error, so that its log line can be found.
 func toStatus(err error, id string) error {
 	if _, ok := status.FromError(err); ok {
-		return err // nil, or a status already: gRPC's own, when it refuses a message
+		return describe(err, id) // nil, or a status already: gRPC's own, when it refuses a message
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return status.FromContextError(err).Err()
+		return describe(status.FromContextError(err).Err(), id)
 	}
 	for _, e := range errorCodes {
 		if errors.Is(err, e.err) {
@@ -99,14 +100,28 @@ func toStatus(err error, id string) error {
 			if text == "" {
 				text = shorten(err.Error())
 			}
-			return withDetails(status.New(e.code, text), e.reason)
+			return withDetails(status.New(e.code, text), e.reason, id)
 		}
 	}
-	return withDetails(status.New(codes.Internal, "internal error "+id), "INTERNAL")
+	return withDetails(status.New(codes.Internal, "internal error "+id), "INTERNAL", id)
 }
 
-func withDetails(s *status.Status, reason string) error {
-	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: reason, Domain: errorDomain}}
+// describe gives a status of gRPC's own the details that all others have. Its
+// reason is that of the code.
+func describe(err error, id string) error {
+	s := status.Convert(err)
+	if s.Code() == codes.OK || len(s.Details()) > 0 {
+		return err
+	}
+	return withDetails(s, code.Code(s.Code()).String(), id)
+}
+
+// withDetails tells programs the reason and, for a question to whoever runs the
+// server, the id by which the log has the call.
+func withDetails(s *status.Status, reason, id string) error {
+	details := []protoadapt.MessageV1{
+		&errdetails.ErrorInfo{Reason: reason, Domain: errorDomain, Metadata: map[string]string{"id": id}},
+	}
 	if s.Code() == codes.Unavailable {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
 	}

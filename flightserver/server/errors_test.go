@@ -14,7 +14,9 @@ import (
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -52,10 +54,10 @@ func TestToStatus(t *testing.T) {
 		retry  bool
 	}{
 		"None":           {reason: "no error stays none"},
-		"Status":         {reason: "gRPC's own refusals pass", err: status.Error(codes.Aborted, "as it is"), code: codes.Aborted, text: "as it is"},
-		"WrappedStatus":  {reason: "context does not hide a code", err: fmt.Errorf("receiving: %w", status.Error(codes.Canceled, "gone")), code: codes.Canceled, text: "gone"},
-		"Canceled":       {reason: "the client went", err: fmt.Errorf("x: %w", context.Canceled), code: codes.Canceled, text: "canceled"},
-		"Deadline":       {reason: "the client's time is up", err: context.DeadlineExceeded, code: codes.DeadlineExceeded, text: "deadline"},
+		"Status":         {reason: "gRPC's own refusals pass", err: status.Error(codes.Aborted, "as it is"), code: codes.Aborted, text: "as it is", info: "ABORTED"},
+		"WrappedStatus":  {reason: "context does not hide a code", err: fmt.Errorf("receiving: %w", status.Error(codes.Canceled, "gone")), code: codes.Canceled, text: "gone", info: "CANCELLED"},
+		"Canceled":       {reason: "the client went", err: fmt.Errorf("x: %w", context.Canceled), code: codes.Canceled, text: "canceled", info: "CANCELLED"},
+		"Deadline":       {reason: "the client's time is up", err: context.DeadlineExceeded, code: codes.DeadlineExceeded, text: "deadline", info: "DEADLINE_EXCEEDED"},
 		"Listed":         {reason: "the text names what the client named", err: fmt.Errorf("%w: \"x\"", catalog.ErrDatasetNotFound), code: codes.NotFound, text: `dataset not found: "x"`, info: "DATASET_NOT_FOUND"},
 		"FixedText":      {reason: "clients compare this text", err: fmt.Errorf("%w: why", auth.ErrNoCredentials), code: codes.Unauthenticated, text: "No credentials supplied", info: "NO_CREDENTIALS"},
 		"Retry":          {reason: "what passes has a hint", err: catalog.ErrClosed, code: codes.Unavailable, text: "closed", info: "CLOSED", retry: true},
@@ -79,8 +81,9 @@ func TestToStatus(t *testing.T) {
 			if strings.Contains(status.Convert(err).Message(), "secret") {
 				t.Error(tc.reason)
 			}
-			if size := proto.Size(status.Convert(err).Proto()); size > 2048 {
-				t.Errorf("the status takes %d bytes", size)
+			s := status.Convert(err).Proto()
+			if size := proto.Size(s) - len(s.GetMessage()); size > 512 || len(s.GetMessage()) > 2048 {
+				t.Errorf("details take %d bytes, the text %d", size, len(s.GetMessage()))
 			}
 		})
 	}
@@ -132,4 +135,41 @@ func sourceOf(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(content)
+}
+
+func TestArrowStatusTrailer(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		err    error
+		want   bool
+	}{
+		"Unavailable": {"a Flight error keeps its details", catalog.ErrClosed, true},
+		"Internal":    {"the same", errors.New("x"), true},
+		"Invalid":     {"ArrowInvalid would become a Flight error", badRequest("x"), false},
+		"NotFound":    {"so would ArrowKeyError", catalog.ErrDatasetNotFound, false},
+		"Interrupted": {"a client that did not cancel is not told that it did", context.Canceled, true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			trailer := &trailerOf{}
+			ctx := grpc.NewContextWithServerTransportStream(context.WithValue(t.Context(), callKey{}, &call{id: "ID"}), trailer)
+			err := translateErrors(ctx, "", func(context.Context) error { return tc.err })
+			if got := len(trailer.md["x-arrow-status"]) == 1; got != tc.want {
+				t.Errorf("x-arrow-status is set: %v: %s", got, tc.reason)
+			}
+			if status.Code(err) == codes.Canceled {
+				t.Error(tc.reason)
+			}
+		})
+	}
+}
+
+type trailerOf struct {
+	grpc.ServerTransportStream
+	md metadata.MD
+}
+
+func (o *trailerOf) SetTrailer(md metadata.MD) error {
+	o.md = metadata.Join(o.md, md)
+	return nil
 }

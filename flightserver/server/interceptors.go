@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
@@ -104,7 +106,30 @@ func logCalls(logger *slog.Logger) around {
 func translateErrors(ctx context.Context, _ string, next func(context.Context) error) error {
 	c := callFrom(ctx)
 	c.cause = next(ctx)
-	return toStatus(c.cause, c.id)
+	err := toStatus(c.cause, c.id)
+	if status.Code(err) == codes.Canceled && ctx.Err() == nil {
+		// The client did not cancel, and pyarrow takes CANCELLED for the user's
+		// own Ctrl-C.
+		err = withDetails(status.New(codes.Unavailable, "the call was interrupted"), "INTERRUPTED", c.id)
+	}
+	if slices.Contains(codesWithDetail, status.Code(err)) {
+		// It fails only for a call that has ended, which reads no trailer.
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(arrowStatusHeader, arrowIOError))
+	}
+	return err
+}
+
+// Arrow's C++ clients show their callers a status's details only where the
+// server names Arrow's own code for it. To name one makes any error a Flight
+// error; so it is named for codes that are Flight errors anyway, and not for
+// INVALID_ARGUMENT and others, which Arrow has types of its own for.
+const (
+	arrowStatusHeader = "x-arrow-status"
+	arrowIOError      = "5" // arrow::StatusCode::IOError, what all Flight errors are
+)
+
+var codesWithDetail = []codes.Code{
+	codes.Unauthenticated, codes.PermissionDenied, codes.Unavailable, codes.Internal, codes.DeadlineExceeded,
 }
 
 // authenticate lets a call through that is somebody's. Health checks are

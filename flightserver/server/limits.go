@@ -207,3 +207,17 @@ func (h *hold) free() {
 		h.release = nil
 	}
 }
+
+// uploadMemory gives what the messages of an upload take memory with, and counts
+// how large the upload becomes. A message has been received by then; a stream
+// that waits here asks for no more.
+func (g *guards) uploadMemory(ctx context.Context) func(bytes int64) (release func(), err error) {
+	caller, most, total := callerOf(ctx), g.settings.Upload.Value(), int64(0)
+	return func(bytes int64) (func(), error) {
+		if total += bytes; most > 0 && total > most {
+			return nil, fmt.Errorf("%w: more than %s, the limit upload; send it in several appends",
+				errUploadTooLarge, humanize.IBytes(uint64(most)))
+		}
+		return g.budget.Acquire(ctx, caller, bytes)
+	}
+}
