@@ -31,6 +31,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(newServeCommand(), newCheckCommand(), newTokenCommand())
+	cmd.AddCommand(newServeCommand(), newCheckCommand(), newTokenCommand(), newUserCommand())
 	return cmd
 }

@@ -63,7 +63,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestAllow(t *testing.T) {
-	everything := []Verb{List, Describe, Read, Write, Drop}
+	everything := []Verb{List, Describe, Read, Write, Rename, Pin, Drop}
 	cases := map[settings.Role][]Verb{
 		"":                  nil,
 		"Owner":             nil, // not known

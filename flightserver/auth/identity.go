@@ -53,6 +53,8 @@ const (
 	Describe Verb = "describe" // Reader
 	Read     Verb = "read"     // Reader
 	Write    Verb = "write"    // Writer
+	Rename   Verb = "rename"   // Writer
+	Pin      Verb = "pin"      // Writer
 	Drop     Verb = "drop"     // Writer
 )
 
@@ -61,6 +63,8 @@ var needs = map[Verb]settings.Role{
 	Describe: settings.RoleReader,
 	Read:     settings.RoleReader,
 	Write:    settings.RoleWriter,
+	Rename:   settings.RoleWriter,
+	Pin:      settings.RoleWriter,
 	Drop:     settings.RoleWriter,
 }
 

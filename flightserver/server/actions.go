@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 
@@ -15,14 +16,20 @@ import (
 type action struct {
 	name        string
 	description string
+	verb        auth.Verb // a caller who may not do this does not see it listed; empty: everybody does
 	run         func(ctx context.Context, body []byte) ([][]byte, error)
 }
 
 // actions are the actions of a port, in the order in which they are listed.
 type actions []action
 
+// list shows the caller what it may do to some dataset.
 func (a actions) list(stream flight.FlightService_ListActionsServer) error {
+	caller := auth.FromContext(stream.Context())
 	for _, each := range a {
+		if each.verb != "" && caller.Allow(each.verb, "") != nil {
+			continue
+		}
 		if err := stream.Send(&flight.ActionType{Type: each.name, Description: each.description}); err != nil {
 			return err
 		}
@@ -50,25 +57,10 @@ func (a actions) do(request *flight.Action, stream flight.FlightService_DoAction
 }
 
 func (s *flightService) dataActions() actions {
-	return actions{
-		{settings.ActionDropDataset, "Delete a dataset.", s.dropDataset},
-		{"echo", "Answer with the body.", echo},
-	}
+	return slices.Concat(s.datasetActions(), s.uploadActions(), s.sessionActions(), actions{
+		{settings.ActionHealth, "Tell about the server.", "", s.health},
+		{"echo", "Answer with the body.", "", echo},
+	})
 }
 
 func echo(_ context.Context, body []byte) ([][]byte, error) { return [][]byte{body}, nil }
-
-func (s *flightService) dropDataset(ctx context.Context, body []byte) ([][]byte, error) {
-	name, err := datasetBody(body)
-	if err != nil {
-		return nil, err
-	}
-	if err := auth.FromContext(ctx).Allow(auth.Drop, name); err != nil {
-		return nil, err
-	}
-	if err := s.catalog.Drop(ctx, name, ""); err != nil {
-		return nil, err
-	}
-	s.logger.Info("dataset dropped", "dataset", name, "id", callFrom(ctx).id)
-	return nil, nil
-}

@@ -61,10 +61,10 @@ func (s *adminService) Handshake(flight.FlightService_HandshakeServer) error {
 
 func (s *adminService) adminActions() actions {
 	return actions{
-		{settings.ActionDeclareDataset, "Create a dataset or adopt the one that is there.", s.declareDataset},
-		{settings.ActionDatasetStatus, "Tell about a dataset.", s.datasetStatus},
-		{settings.ActionDropDataset, "Delete a dataset.", s.dropDataset},
-		{settings.ActionHealth, "Tell about the server.", s.health},
+		{settings.ActionDeclareDataset, "Create a dataset or adopt the one that is there.", auth.Write, s.declareDataset},
+		{settings.ActionDatasetStatus, "Tell about a dataset.", auth.Describe, s.datasetStatus},
+		{settings.ActionDropDataset, "Delete a dataset.", auth.Drop, s.dropDataset},
+		{settings.ActionHealth, "Tell about the server.", auth.List, s.health},
 	}
 }
 

@@ -74,6 +74,8 @@ var errorCodes = []struct {
 	{err: catalog.ErrSchemaMismatch, code: codes.InvalidArgument, reason: "SCHEMA_MISMATCH"},
 	{err: catalog.ErrFormatMismatch, code: codes.InvalidArgument, reason: "FORMAT_MISMATCH"},
 	{err: catalog.ErrBadName, code: codes.InvalidArgument, reason: "BAD_NAME"},
+	{err: catalog.ErrBadUpload, code: codes.InvalidArgument, reason: "BAD_UPLOAD"},
+	{err: catalog.ErrDeclared, code: codes.FailedPrecondition, reason: "DECLARED"},
 	{err: catalog.ErrUnsupportedType, code: codes.InvalidArgument, reason: "UNSUPPORTED_TYPE"},
 	{err: catalog.ErrTooLarge, code: codes.InvalidArgument, reason: "TOO_LARGE"},
 	// Not RESOURCE_EXHAUSTED, which stock clients take for a bad request.

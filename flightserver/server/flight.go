@@ -9,6 +9,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/session"
 )
 
 // flightService is Flight on the data port.
@@ -22,6 +23,8 @@ type flightService struct {
 	metrics   *metrics
 	guards    *guards
 	actions   actions
+	sessions  *session.Store
+	serving   func() bool // readiness
 	// background counts goroutines that may outlive the call that began them.
 	background sync.WaitGroup
 }

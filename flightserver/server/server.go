@@ -18,6 +18,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/session"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload"
 )
@@ -102,6 +103,8 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 		locations: locations(s.settings.Advertise),
 		logger:    s.logger,
 		metrics:   s.metrics,
+		sessions:  session.NewStore(sessionOptions(), now),
+		serving:   s.serving.Load,
 	}
 	s.flight.actions = s.flight.dataActions()
 	s.guards = newGuards(s.settings.Limits, s.logger, s.registry, &s.flight.background)
