@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -18,8 +19,9 @@ type model struct {
 }
 
 type acknowledged struct {
-	mode   Mode
-	number int64
+	mode     Mode
+	number   int64
+	restored uint64 // the version whose content this one has; 0: it was uploaded
 }
 
 func (m *model) add(d Dataset, a acknowledged) {
@@ -36,12 +38,21 @@ func (m *model) add(d Dataset, a acknowledged) {
 func (m *model) at(id string, version uint64) (numbers []int64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.atLocked(id, version)
+}
+
+func (m *model) atLocked(id string, version uint64) (numbers []int64, ok bool) {
 	for v := uint64(1); v <= version; v++ {
 		a, known := m.versions[id][v]
-		if !known {
+		switch {
+		case !known:
 			return nil, false
-		}
-		if a.mode != ModeAppend {
+		case a.restored > 0:
+			if numbers, ok = m.atLocked(id, a.restored); !ok {
+				return nil, false
+			}
+			continue
+		case a.mode != ModeAppend:
 			numbers = nil
 		}
 		numbers = append(numbers, a.number)
@@ -49,8 +60,31 @@ func (m *model) at(id string, version uint64) (numbers []int64, ok bool) {
 	return numbers, true
 }
 
-// TestModel writes, reads and drops three names from many goroutines. Every
-// read is exactly one version, and in the end every acknowledged upload that
+// change does something to a name that is no upload.
+func (m *model) change(ctx context.Context, c *Catalog, r *rand.Rand, name, other string) error {
+	switch r.IntN(4) {
+	case 0:
+		return c.Drop(ctx, name, "")
+	case 1:
+		return c.Rename(ctx, name, other)
+	case 2:
+		c.store.Compact(ctx)
+		return nil
+	}
+	versions, err := c.Versions(name)
+	if err != nil || len(versions) == 0 {
+		return err
+	}
+	old := versions[r.IntN(len(versions))].Version
+	d, err := c.Restore(ctx, name, old)
+	if err == nil && d.Version != old {
+		m.add(d, acknowledged{restored: old})
+	}
+	return err
+}
+
+// TestModel writes, reads, restores, renames, compacts and drops three names
+// from many goroutines. Every read is exactly one version, and in the end every acknowledged upload that
 // was not replaced or dropped is there, also after reopening.
 func TestModel(t *testing.T) {
 	const writers, readers, rounds = 6, 3, 60
@@ -68,8 +102,9 @@ func TestModel(t *testing.T) {
 				number := int64(w*rounds + round)
 				name := names[r.IntN(len(names))]
 				mode := []Mode{ModeCreate, ModeAppend, ModeAppend, ModeReplace}[r.IntN(4)]
-				if r.IntN(20) == 0 {
-					if err := c.Drop(t.Context(), name, ""); err != nil && !errors.Is(err, ErrDatasetNotFound) {
+				if r.IntN(8) == 0 {
+					err := m.change(t.Context(), c, r, name, names[r.IntN(len(names))])
+					if err != nil && !errors.Is(err, ErrDatasetNotFound) && !errors.Is(err, ErrDatasetExists) && !errors.Is(err, ErrVersionNotFound) {
 						t.Error(err)
 					}
 					continue
@@ -77,7 +112,7 @@ func TestModel(t *testing.T) {
 				d, err := put(t.Context(), c, name, mode, number)
 				switch {
 				case err == nil:
-					m.add(d, acknowledged{mode, number})
+					m.add(d, acknowledged{mode: mode, number: number})
 				case !errors.Is(err, ErrDatasetExists) && !errors.Is(err, ErrDatasetNotFound):
 					t.Error(mode, err)
 				}
