@@ -26,6 +26,7 @@ func (s *flightService) DoGet(ticket *flight.Ticket, stream flight.FlightService
 		}
 		c.ID, c.Version = d.ID, d.Version
 	}
+	traceDataset(ctx, c.Dataset, c.Version)
 	scan, err := s.catalog.Scan(ctx, c.ID, c.Version, 0)
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", c.Dataset, err)

@@ -4,9 +4,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
 // opsTimeout bounds how long a peer of the ops port may take for its headers.
@@ -24,7 +27,23 @@ func (s *Server) newOpsServer() {
 	mux.Handle("/debug/pprof/profile", loopbackOnly(http.HandlerFunc(pprof.Profile)))
 	mux.Handle("/debug/pprof/symbol", loopbackOnly(http.HandlerFunc(pprof.Symbol)))
 	mux.Handle("/debug/pprof/trace", loopbackOnly(http.HandlerFunc(pprof.Trace)))
-	s.ops = &http.Server{Handler: mux, ReadHeaderTimeout: opsTimeout}
+	s.ops = &http.Server{Handler: s.withGRPCHealth(mux), Protocols: new(http.Protocols), ReadHeaderTimeout: opsTimeout}
+	s.ops.Protocols.SetHTTP1(true)
+	s.ops.Protocols.SetUnencryptedHTTP2(true)
+}
+
+// withGRPCHealth serves grpc.health.v1 beside the pages, for probes that speak
+// gRPC and hold no certificate.
+func (s *Server) withGRPCHealth(pages http.Handler) http.Handler {
+	probes := grpc.NewServer()
+	healthpb.RegisterHealthServer(probes, s.health)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			probes.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 func answerOK(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }

@@ -36,6 +36,8 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 	if err != nil {
 		return err
 	}
+	traceDataset(ctx, d.Name(), d.Version)
+	traceSize(ctx, d.Rows, d.Bytes)
 	s.logger.Info("dataset uploaded", "dataset", d.Name(), "version", d.Version, "rows", d.Rows,
 		"bytes", d.Bytes, "id", callFrom(ctx).id)
 	body, err := json.Marshal(putResult{Rows: d.Rows, Bytes: d.Bytes, Version: d.Version})

@@ -12,8 +12,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/prometheus/client_golang/prometheus"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
 	"k8s.io/utils/clock"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
@@ -32,6 +34,8 @@ type Options struct {
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
 	Clock    clock.WithTicker
+	// Spans takes the spans of calls; nil: they go where the settings say.
+	Spans sdktrace.SpanProcessor
 }
 
 // Server is a Flight server with its three ports. New opens it, Run serves and
@@ -58,6 +62,8 @@ type Server struct {
 	ops     *http.Server // nil: no ops port
 	flight  *flightService
 	guards  *guards
+	spans   sdktrace.SpanProcessor   // nil: as the settings say
+	tracer  *sdktrace.TracerProvider // nil: nothing is traced
 	health  *drainingHealth
 	serving atomic.Bool // readiness
 
@@ -72,7 +78,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err := o.Settings.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{settings: o.Settings, logger: o.Logger, registry: o.Registry, clock: o.Clock, metrics: newMetrics(o.Registry)}
+	s := &Server{settings: o.Settings, logger: o.Logger, registry: o.Registry, clock: o.Clock, spans: o.Spans, metrics: newMetrics(o.Registry)}
 	if err := s.open(ctx, o.Clock); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -110,6 +116,9 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	s.guards = newGuards(s.settings.Limits, s.logger, s.registry, &s.flight.background)
 	s.flight.guards = s.guards
 	s.dataListener = s.guards.listener(s.dataListener)
+	if err := s.openTracing(ctx); err != nil {
+		return err
+	}
 	s.newDataServer()
 	if s.adminListener != nil {
 		s.newAdminServer()
@@ -167,11 +176,14 @@ func (s *Server) openTLS() (err error) {
 }
 
 func (s *Server) newDataServer() {
-	surround := slices.Concat(interceptors(s.logger, s.metrics, s.caller), s.guards.interceptors(), s.guards.transport())
+	surround := slices.Concat(interceptors(s.logger, s.metrics, s.caller), s.guards.interceptors(), s.guards.transport(), s.tracing())
 	s.data = newGRPCServer(s.dataTLS, surround)
 	s.health = newDrainingHealth()
 	flight.RegisterFlightServiceServer(s.data, s.flight)
 	healthpb.RegisterHealthServer(s.data, s.health)
+	if s.settings.Reflection {
+		reflection.Register(s.data)
+	}
 	s.metrics.rpc.InitializeMetrics(s.data)
 }
 
