@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	flightproto "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
@@ -17,7 +18,9 @@ type drainingHealth struct {
 
 func newDrainingHealth() *drainingHealth {
 	draining, end := context.WithCancel(context.Background())
-	return &drainingHealth{Server: health.NewServer(), draining: draining, end: end}
+	h := &drainingHealth{Server: health.NewServer(), draining: draining, end: end}
+	h.SetServingStatus(flightproto.FlightService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	return h
 }
 
 func (h *drainingHealth) drain() {
