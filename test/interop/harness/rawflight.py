@@ -37,7 +37,12 @@ def messages(data):
     sink = pa.BufferOutputStream()
     with ipc.new_stream(sink, data.schema) as writer:
         writer.write_table(data)
-    return [(m.metadata.to_pybytes(), m.body.to_pybytes() if m.body else b"") for m in _read(sink.getvalue())]
+    return parse(sink.getvalue())
+
+
+def parse(stream):
+    """The IPC messages of a stream, each a header and a body."""
+    return [(m.metadata.to_pybytes(), m.body.to_pybytes() if m.body else b"") for m in _read(stream)]
 
 
 def _read(stream):
