@@ -115,13 +115,13 @@ func TestBrokenStreams(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			wantStatus(t, sendMessages(t, client, tc.messages), codes.InvalidArgument, tc.text)
+			wantStatus(t, putMessages(t, client, tc.messages), codes.InvalidArgument, tc.text)
 			if names := must[[]string](t)(list(t.Context(), client, "")); len(names) != 0 {
 				t.Errorf("datasets = %v: %s", names, tc.reason)
 			}
 		})
 	}
-	if err := sendMessages(t, client, good); err != nil {
+	if err := putMessages(t, client, good); err != nil {
 		t.Errorf("a good upload after the broken ones: %v", err)
 	}
 }
@@ -218,7 +218,7 @@ func (s *sentMessages) Send(d *flight.FlightData) error {
 	return nil
 }
 
-func sendMessages(t *testing.T, client flight.Client, messages []*flight.FlightData) error {
+func putMessages(t *testing.T, client flight.Client, messages []*flight.FlightData) error {
 	t.Helper()
 	stream := must[flight.FlightService_DoPutClient](t)(client.DoPut(t.Context()))
 	for _, m := range messages {

@@ -177,37 +177,6 @@ func (s watchedStream) RecvMsg(m any) error {
 	return s.progress.Wait(func() error { return s.streamWithContext.RecvMsg(m) })
 }
 
-// hold is the part of the budget that the last message of an upload takes, from
-// when it is here until the next one is asked for.
-type hold struct {
-	guards  *guards
-	ctx     context.Context //nolint:containedctx // of the call that it is a part of
-	bytes   int64           // of the upload so far
-	release func()          // nil: nothing is held
-}
-
-func (g *guards) hold(ctx context.Context) *hold { return &hold{guards: g, ctx: ctx} }
-
-// take waits for room for a message. What has been received is in memory
-// already; a stream that waits here asks for no more.
-func (h *hold) take(n int) error {
-	h.bytes += int64(n)
-	if most := h.guards.settings.Upload.Value(); most > 0 && h.bytes > most {
-		return fmt.Errorf("%w: more than %s, the limit upload: split it into several appends",
-			errUploadTooLarge, humanize.IBytes(uint64(most)))
-	}
-	var err error
-	h.release, err = h.guards.budget.Acquire(h.ctx, callerOf(h.ctx), int64(n))
-	return err
-}
-
-func (h *hold) free() {
-	if h.release != nil {
-		h.release()
-		h.release = nil
-	}
-}
-
 // uploadMemory gives what the messages of an upload take memory with, and counts
 // how large the upload becomes. A message has been received by then; a stream
 // that waits here asks for no more.

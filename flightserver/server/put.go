@@ -29,9 +29,8 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 	defer results.abandon()
 	p := &put{catalog: s.catalog, results: results}
 	defer s.abort(ctx, p)
-	room := s.guards.hold(ctx)
-	defer room.free()
-	p.messages = &messages{stream: countReceived{stream, s.metrics.receivedBytes}, hold: room, onMetadata: p.takeMetadata}
+	p.messages = &messages{stream: countReceived{stream, s.metrics.receivedBytes}, acquire: s.guards.uploadMemory(ctx), onMetadata: p.takeMetadata}
+	defer p.messages.close()
 	d, err := p.run(ctx)
 	if err != nil {
 		return err
@@ -93,7 +92,7 @@ func (p *put) readRequest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.request, err = uploadRequest(first.GetFlightDescriptor()); err != nil {
+	if p.request, err = uploadRequest(first.Descriptor); err != nil {
 		return err
 	}
 	return auth.FromContext(ctx).Allow(auth.Write, strings.Join(p.request.Path, "/"))
@@ -103,7 +102,7 @@ func (p *put) readRequest(ctx context.Context) error {
 // until then metadata may still change its mode.
 func (p *put) store(ctx context.Context, records *received) error {
 	for {
-		record, err := records.next()
+		batch, err := records.next()
 		if err != nil {
 			return err
 		}
@@ -111,15 +110,16 @@ func (p *put) store(ctx context.Context, records *received) error {
 			if p.upload, err = p.catalog.NewUpload(ctx, p.request); err != nil {
 				return err
 			}
+			p.messages.room = p.upload.Buffer
 		}
-		if record == nil {
+		if batch.Record == nil {
 			return p.checkRows()
 		}
-		if err := p.upload.Write(record); err != nil {
+		if err := p.upload.WriteBatch(batch); err != nil {
 			return p.messages.numbered(err)
 		}
-		if metadata := p.messages.batchMetadata; len(metadata) > 0 {
-			p.results.offer(metadata)
+		if len(batch.AppMetadata) > 0 {
+			p.results.offer(batch.AppMetadata)
 		}
 	}
 }

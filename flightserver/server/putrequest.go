@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // putCommand is the command of a DoPut.
@@ -57,14 +58,16 @@ func checkMode(mode catalog.Mode) error {
 
 // countReceived counts what an upload brings.
 type countReceived struct {
-	flight.DataStreamReader
+	messageReceiver
 	bytes prometheus.Counter
 }
 
-func (c countReceived) Recv() (*flight.FlightData, error) {
-	data, err := c.DataStreamReader.Recv()
-	if err == nil {
-		c.bytes.Add(float64(len(data.GetDataBody())))
+func (c countReceived) RecvMsg(message any) error {
+	if err := c.messageReceiver.RecvMsg(message); err != nil {
+		return err
 	}
-	return data, err
+	if m, ok := message.(*wire.Incoming); ok {
+		c.bytes.Add(float64(m.BodyLen()))
+	}
+	return nil
 }

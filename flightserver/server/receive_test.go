@@ -2,9 +2,7 @@ package server
 
 import (
 	"io"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -12,10 +10,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
-	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // FuzzReceive looks for messages that are taken in and then harm who sends them
@@ -35,10 +34,9 @@ func FuzzReceive(f *testing.F) {
 			f.Add(m.GetDataHeader(), m.GetDataBody())
 		}
 	}
-	guards := newGuards(settings.DefaultLimits(), slog.New(slog.DiscardHandler), prometheus.NewRegistry(), &sync.WaitGroup{})
 	f.Fuzz(func(t *testing.T, header, body []byte) {
 		stream := recorded{schema, {DataHeader: header, DataBody: body}}
-		records, err := receive(&messages{stream: &stream, hold: guards.hold(t.Context()), onMetadata: func([]byte, bool) error { return nil }})
+		records, err := receive(&messages{stream: &stream, onMetadata: func([]byte, bool) error { return nil }})
 		if err != nil {
 			return
 		}
@@ -49,11 +47,11 @@ func FuzzReceive(f *testing.F) {
 		}
 		defer func() { _ = upload.Abort() }()
 		for {
-			record, err := records.next()
-			if err != nil || record == nil || upload.Write(record) != nil {
+			batch, err := records.next()
+			if err != nil || batch.Record == nil || upload.WriteBatch(batch) != nil {
 				return
 			}
-			one, err := array.NewRecordReader(record.Schema(), []arrow.RecordBatch{record})
+			one, err := array.NewRecordReader(batch.Record.Schema(), []arrow.RecordBatch{batch.Record})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,16 +86,23 @@ func variedRecord(t testing.TB) arrow.RecordBatch {
 // recorded is a stream of messages that are there.
 type recorded []*flight.FlightData
 
-func (r *recorded) Recv() (*flight.FlightData, error) {
+func (r *recorded) RecvMsg(message any) error {
 	if len(*r) == 0 {
-		return nil, io.EOF
+		return io.EOF
 	}
-	m := (*r)[0]
+	next, err := proto.Marshal((*r)[0])
+	if err != nil {
+		return err
+	}
 	*r = (*r)[1:]
-	return m, nil
+	return wire.Codec().Unmarshal(mem.BufferSlice{mem.SliceBuffer(next)}, message)
 }
 
 // discard sends nowhere.
 type discard struct{}
 
-func (discard) Send(*flight.FlightData) error { return nil }
+func (discard) SendMsg(message any) error {
+	data, err := wire.Codec().Marshal(message)
+	data.Free()
+	return err
+}

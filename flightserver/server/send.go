@@ -1,49 +1,147 @@
 package server
 
 import (
+	"errors"
+	"io"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
+// messageSender is the sending half of a stream of FlightData. What is sent
+// stays in use after SendMsg has returned.
+type messageSender interface{ SendMsg(message any) error }
+
+// sendMessages sends the schema and then the messages of a scan as they are
+// stored. The caller keeps the scan.
+func sendMessages(to messageSender, scan *catalog.Scan) error {
+	if err := to.SendMsg(&wire.Outgoing{Header: scan.SchemaMessage()}); err != nil {
+		return err
+	}
+	for {
+		m, err := scan.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		out := &wire.Outgoing{Header: m.Header, AppMetadata: m.AppMetadata, Body: [][]byte{m.Body}, Memory: m.Memory}
+		if err := to.SendMsg(out); err != nil {
+			return err
+		}
+	}
+}
+
 // sendRecords sends the schema, once and also when there are no rows, and then
 // the records. The caller keeps the reader.
-func sendRecords(to flight.DataStreamWriter, reader array.RecordReader) (err error) {
-	writer := flight.NewRecordWriter(to, ipc.WithSchema(reader.Schema()))
+func sendRecords(to messageSender, reader array.RecordReader) (err error) {
+	s := newRecordSender(to, reader.Schema())
 	defer func() {
-		// Close sends the schema if no record did, and lets go of dictionaries.
-		if closeErr := writer.Close(); err == nil {
+		if closeErr := s.close(); err == nil {
 			err = closeErr
 		}
 	}()
-	send := writer.Write
-	if splits(arrow.StructOf(reader.Schema().Fields()...)) {
-		send = func(record arrow.RecordBatch) error {
-			return wire.Split(record, wire.MaxBodyBytes, func(piece arrow.RecordBatch, _ int64) error { return writer.Write(piece) })
-		}
-	}
 	for reader.Next() {
-		if err := send(reader.RecordBatch()); err != nil {
+		if err := s.send(reader.RecordBatch(), nil); err != nil {
 			return err
 		}
 	}
 	return reader.Err()
 }
 
+// recordSender sends records without copying their values.
+type recordSender struct {
+	payloads *payloadSender
+	writer   *ipc.Writer
+	splits   bool
+}
+
+func newRecordSender(to messageSender, schema *arrow.Schema) *recordSender {
+	payloads := &payloadSender{to: to}
+	return &recordSender{
+		payloads: payloads,
+		writer:   ipc.NewWriterWithPayloadWriter(payloads, ipc.WithSchema(schema)),
+		splits:   splits(arrow.StructOf(schema.Fields()...)),
+	}
+}
+
+// send sends a record, in pieces where it is large. The metadata goes with the
+// first of them.
+func (s *recordSender) send(record arrow.RecordBatch, metadata []byte) error {
+	s.payloads.metadata = metadata
+	if !s.splits {
+		return s.sendPiece(record, 0)
+	}
+	return wire.Split(record, wire.MaxBodyBytes, s.sendPiece)
+}
+
+func (s *recordSender) sendPiece(piece arrow.RecordBatch, _ int64) error {
+	s.payloads.record = piece
+	return s.writer.Write(piece)
+}
+
+// close sends the schema if no record did, and lets go of dictionaries.
+func (s *recordSender) close() error { return s.writer.Close() }
+
+// payloadSender is where a writer of Arrow IPC writes. The values of a record
+// stay where they are until the connection has them, so the record is retained;
+// what the writer made beside them is collected.
+type payloadSender struct {
+	to       messageSender
+	record   arrow.RecordBatch // nil for a schema without any
+	metadata []byte            // for the next record batch
+}
+
+// Start does nothing: the writer's first payload is the schema.
+func (p *payloadSender) Start() error { return nil }
+
+// Close does nothing: a stream ends with its call.
+func (p *payloadSender) Close() error { return nil }
+
+// WritePayload sends a message.
+func (p *payloadSender) WritePayload(payload ipc.Payload) error {
+	meta := payload.Meta()
+	defer meta.Release()
+	var body pieces
+	if err := payload.SerializeBody(&body); err != nil {
+		return err
+	}
+	m := &wire.Outgoing{Header: meta.Bytes(), Body: body}
+	if p.record != nil {
+		m.Memory = p.record
+	}
+	if wire.KindOf(m.Header) == wire.KindRecordBatch {
+		m.AppMetadata, p.metadata = p.metadata, nil
+	}
+	return p.to.SendMsg(m)
+}
+
+// pieces keeps what is written where it is.
+type pieces [][]byte
+
+func (p *pieces) Write(b []byte) (int, error) {
+	*p = append(*p, b)
+	return len(b), nil
+}
+
 // countSent counts what passes to a stream.
 type countSent struct {
-	flight.DataStreamWriter
+	messageSender
 	bytes prometheus.Counter
 }
 
-func (c countSent) Send(data *flight.FlightData) error {
-	if err := c.DataStreamWriter.Send(data); err != nil {
+func (c countSent) SendMsg(message any) error {
+	if err := c.messageSender.SendMsg(message); err != nil {
 		return err
 	}
-	c.bytes.Add(float64(len(data.GetDataBody())))
+	if m, ok := message.(*wire.Outgoing); ok {
+		c.bytes.Add(float64(m.BodyLen()))
+	}
 	return nil
 }

@@ -177,7 +177,7 @@ func (s *Server) openTLS() (err error) {
 
 func (s *Server) newDataServer() {
 	surround := slices.Concat(interceptors(s.logger, s.metrics, s.caller), s.guards.interceptors(), s.guards.transport(), s.tracing())
-	s.data = newGRPCServer(s.dataTLS, surround)
+	s.data = newGRPCServer(s.dataTLS, &s.flight.background, surround)
 	s.health = newDrainingHealth()
 	flight.RegisterFlightServiceServer(s.data, s.flight)
 	healthpb.RegisterHealthServer(s.data, s.health)
@@ -190,7 +190,7 @@ func (s *Server) newDataServer() {
 func (s *Server) newAdminServer() {
 	service := &adminService{catalog: s.catalog, logger: s.logger, revisions: s.revisions}
 	service.actions = service.adminActions()
-	s.admin = newGRPCServer(s.adminTLS, slices.Concat(interceptors(s.logger, s.metrics, operator), s.guards.transport()))
+	s.admin = newGRPCServer(s.adminTLS, &s.flight.background, slices.Concat(interceptors(s.logger, s.metrics, operator), s.guards.transport()))
 	flight.RegisterFlightServiceServer(s.admin, service)
 }
 

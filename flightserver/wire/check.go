@@ -1,10 +1,8 @@
 package wire
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // ErrMalformed says that a message is not Arrow IPC, or promises what its body
@@ -39,8 +37,23 @@ const (
 // Stream checks the messages of one stream, in their order. The zero Stream is
 // ready; one goroutine uses it.
 type Stream struct {
-	batch        layout           // of a record batch
-	dictionaries map[int64]layout // of a dictionary's batches, by its id
+	batch        layout             // of a record batch
+	dictionaries map[int64][]layout // of a dictionary's batches, by its id
+	swapped      bool               // its words begin with their highest bytes
+	plain        bool
+}
+
+// Plain says whether the record batch that was checked last is as a file of
+// today has it: of the newest metadata version, with the lowest bytes first, not
+// compressed, and with nothing in it that the schema does not ask for.
+func (s *Stream) Plain() bool { return s.plain }
+
+// KindOf tells what a message says it is, which nobody has checked; 0 when it
+// says nothing.
+func KindOf(header []byte) (kind Kind) {
+	defer func() { _ = recover() }() // as in Check
+	message := root(header)
+	return Kind(message.byteField(messageHeaderType))
 }
 
 // Check gives the kind of a message that a decoder may be given, else
@@ -73,7 +86,7 @@ func (s *Stream) check(header, body []byte) (Kind, error) {
 	case KindDictionaryBatch:
 		return kind, s.checkDictionary(content, body)
 	case KindRecordBatch:
-		return kind, checkBatch(content, body, s.batch.inVersion(message.int16Field(messageVersion)))
+		return kind, s.checkRecords(content, body, message.int16Field(messageVersion, 0))
 	default:
 		return 0, malformed("messages of type %d are no part of a stream", kind)
 	}
@@ -83,15 +96,23 @@ func (s *Stream) checkSchema(schema table, text budget) error {
 	if err := text.spendMetadata(&schema, schemaMetadata); err != nil {
 		return err
 	}
-	w := schemaWalk{fieldsLeft: maxFields, text: text, dictionaries: map[int64]layout{}}
+	w := schemaWalk{fieldsLeft: maxFields, text: text, dictionaries: map[int64][]layout{}}
 	batch, err := w.fields(&schema, schemaFields, 1)
 	s.batch, s.dictionaries = batch, w.dictionaries
+	s.swapped = schema.int16Field(schemaEndianness, 0) != 0
+	return err
+}
+
+func (s *Stream) checkRecords(batch table, body []byte, version int16) error {
+	w := batchWalk{batch: batch, body: body, version: version}
+	err := w.check(s.batch)
+	s.plain = err == nil && !s.swapped && version >= versionV5 && w.exact()
 	return err
 }
 
 func (s *Stream) checkDictionary(dictionary table, body []byte) error {
 	id := dictionary.int64Field(dictionaryID)
-	need, known := s.dictionaries[id]
+	fields, known := s.dictionaries[id]
 	if !known {
 		return malformed("the schema has no dictionary %d", id)
 	}
@@ -99,102 +120,14 @@ func (s *Stream) checkDictionary(dictionary table, body []byte) error {
 	if !ok {
 		return malformed("dictionary %d has no data", id)
 	}
-	// arrow-go reads a dictionary as if it were of the oldest version.
-	return checkBatch(batch, body, need.inVersion(0))
-}
-
-func checkBatch(batch table, body []byte, need layout) error {
-	if rows := batch.int64Field(batchLength); rows < 0 || rows > math.MaxInt32 {
-		return malformed("%d rows in a batch, between 0 and %d are legal", rows, math.MaxInt32)
-	}
-	if err := checkNodes(batch, need.nodes); err != nil {
-		return err
-	}
-	if err := checkVariadic(batch, need); err != nil {
-		return err
-	}
-	_, compressed := batch.tableField(batchCompression)
-	return checkBuffers(batch, body, compressed)
-}
-
-func checkNodes(batch table, need int) error {
-	if n := batch.vectorLen(batchNodes); n < need {
-		return malformed("it has %d column nodes, the schema needs %d", n, need)
-	}
-	for i := range batch.vectorLen(batchNodes) {
-		length, nulls := batch.pairAt(batchNodes, i)
-		if length < 0 || length > math.MaxInt64>>6 { // shifts to bits and bytes must not overflow
-			return malformed("column node %d has length %d", i, length)
-		}
-		if nulls < -1 || nulls > length {
-			return malformed("column node %d has %d nulls among %d values", i, nulls, length)
-		}
-	}
-	return nil
-}
-
-// checkVariadic keeps the counts of view columns' buffers, and the buffers that
-// the schema needs beside them, within the buffers that there are: a decoder
-// makes room for as many as are said, and reads on behind the last one.
-func checkVariadic(batch table, need layout) error {
-	views := batch.vectorLen(batchVariadic)
-	if views < need.views {
-		return malformed("it has %d counts of view buffers, the schema needs %d", views, need.views)
-	}
-	buffers := batch.vectorLen(batchBuffers)
-	left := int64(buffers - need.buffers)
-	for i := range views {
-		n := batch.int64At(batchVariadic, i)
-		if n < 0 || n > int64(buffers) {
-			return malformed("view column %d claims %d buffers of %d", i, n, buffers)
-		}
-		left -= n
-	}
-	if left < 0 {
-		return malformed("it has %d buffers, %d too few for the schema", buffers, -left)
-	}
-	return nil
-}
-
-func checkBuffers(batch table, body []byte, compressed bool) error {
-	left := int64(MaxMessageBytes)
-	for i := range batch.vectorLen(batchBuffers) {
-		offset, length := batch.pairAt(batchBuffers, i)
-		if offset < 0 || length < 0 || offset > int64(len(body)) || length > int64(len(body))-offset {
-			return malformed("buffer %d lies at %d with length %d, the body has %d bytes", i, offset, length, len(body))
-		}
-		if offset%8 != 0 {
-			return malformed("buffer %d lies at %d, which is no multiple of 8", i, offset)
-		}
-		if !compressed || length == 0 {
-			continue
-		}
-		size, err := uncompressedSize(i, body[offset:offset+length])
-		if err != nil {
+	for _, field := range fields {
+		// arrow-go reads a dictionary as if it were of the oldest version.
+		w := batchWalk{batch: batch, body: body}
+		if err := w.check(field); err != nil {
 			return err
 		}
-		if left -= size; left < 0 {
-			return malformed("its buffers decompress to more than %d bytes", MaxMessageBytes)
-		}
 	}
 	return nil
-}
-
-// uncompressedSize reads the length that precedes a compressed buffer; -1 there
-// says that the buffer is as it is.
-func uncompressedSize(i int, buffer []byte) (int64, error) {
-	const prefix = 8
-	if len(buffer) < prefix {
-		return 0, malformed("compressed buffer %d has %d bytes, too few for its length", i, len(buffer))
-	}
-	size := int64(binary.LittleEndian.Uint64(buffer))
-	if size == -1 {
-		return int64(len(buffer) - prefix), nil
-	}
-	if size < 0 || size > MaxMessageBytes {
-		return 0, malformed("compressed buffer %d claims %d bytes, at most %d are legal", i, size, MaxMessageBytes)
-	}
-	return size, nil
 }
 
 func malformed(format string, args ...any) error {

@@ -109,7 +109,7 @@ func (c *conn) failLocked(err error) {
 
 // Close refuses further writes. What is pending is written yet, within
 // lingerTime: gRPC closes right behind its last words. Close does not wait for
-// it; the Wait of the credentials does.
+// it, since gRPC closes its connections one by one.
 func (c *conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,9 +15,11 @@ type Credentials struct {
 	writers *sync.WaitGroup
 }
 
-// NewCredentials adds writing without copies to TLS or insecure credentials.
-func NewCredentials(of credentials.TransportCredentials) *Credentials {
-	return &Credentials{TransportCredentials: of, writers: &sync.WaitGroup{}}
+// NewCredentials adds writing without copies to TLS or insecure credentials. The
+// last words of closed connections are counted in writers: whoever wants them
+// said waits for it when the server has stopped.
+func NewCredentials(of credentials.TransportCredentials, writers *sync.WaitGroup) *Credentials {
+	return &Credentials{TransportCredentials: of, writers: writers}
 }
 
 // ServerHandshake is that of the credentials; the peer's certificates are in
@@ -34,11 +36,7 @@ func (c *Credentials) ServerHandshake(under net.Conn) (net.Conn, credentials.Aut
 	return newPlainConn(under, c.writers), info, nil
 }
 
-// Clone shares what Wait waits for.
+// Clone shares the writers.
 func (c *Credentials) Clone() credentials.TransportCredentials {
-	return &Credentials{TransportCredentials: c.TransportCredentials.Clone(), writers: c.writers}
+	return NewCredentials(c.TransportCredentials.Clone(), c.writers)
 }
-
-// Wait returns when every closed connection has said its last words. It is for
-// when the server has stopped.
-func (c *Credentials) Wait() { c.writers.Wait() }

@@ -11,8 +11,9 @@ const (
 
 	messageMetadata flatbuffers.VOffsetT = 12
 
-	schemaFields   flatbuffers.VOffsetT = 6
-	schemaMetadata flatbuffers.VOffsetT = 8
+	schemaEndianness flatbuffers.VOffsetT = 4
+	schemaFields     flatbuffers.VOffsetT = 6
+	schemaMetadata   flatbuffers.VOffsetT = 8
 
 	fieldName       flatbuffers.VOffsetT = 4
 	fieldTypeType   flatbuffers.VOffsetT = 8
@@ -22,12 +23,12 @@ const (
 	fieldMetadata   flatbuffers.VOffsetT = 16
 
 	timestampZone flatbuffers.VOffsetT = 6
-	unionMode     flatbuffers.VOffsetT = 4
 
 	pairKey   flatbuffers.VOffsetT = 4
 	pairValue flatbuffers.VOffsetT = 6
 
-	encodingID flatbuffers.VOffsetT = 4
+	encodingID    flatbuffers.VOffsetT = 4
+	encodingIndex flatbuffers.VOffsetT = 6
 
 	dictionaryID   flatbuffers.VOffsetT = 4
 	dictionaryData flatbuffers.VOffsetT = 6
@@ -63,11 +64,18 @@ func (t *table) byteField(slot flatbuffers.VOffsetT) byte {
 	return 0
 }
 
-func (t *table) int16Field(slot flatbuffers.VOffsetT) int16 {
+func (t *table) int16Field(slot flatbuffers.VOffsetT, absent int16) int16 {
 	if at := t.slot(slot); at != 0 {
 		return t.GetInt16(at)
 	}
-	return 0
+	return absent
+}
+
+func (t *table) int32Field(slot flatbuffers.VOffsetT, absent int32) int32 {
+	if at := t.slot(slot); at != 0 {
+		return t.GetInt32(at)
+	}
+	return absent
 }
 
 func (t *table) int64Field(slot flatbuffers.VOffsetT) int64 {

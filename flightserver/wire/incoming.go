@@ -38,27 +38,17 @@ var errGroup = errors.New("wire: FlightData with a group")
 func (m *Incoming) unmarshal(data mem.BufferSlice) error {
 	*m = Incoming{}
 	c := cursor{buffers: data, left: data.Len()}
-	var descriptor []byte
 	for c.left > 0 {
-		if err := m.field(&c, &descriptor); err != nil {
+		if err := m.field(&c); err != nil {
 			m.Free()
 			return err
 		}
 	}
-	if descriptor == nil {
-		return nil
-	}
-	m.Descriptor = &flight.FlightDescriptor{}
-	if err := proto.Unmarshal(descriptor, m.Descriptor); err != nil {
-		m.Free()
-		return err
-	}
 	return nil
 }
 
-// field reads a field. The last of a number holds; descriptors are merged,
-// which is to read one behind the other.
-func (m *Incoming) field(c *cursor, descriptor *[]byte) error {
+// field reads a field. The last of a number holds, and descriptors are merged.
+func (m *Incoming) field(c *cursor) error {
 	tag, err := c.varint()
 	if err != nil {
 		return err
@@ -76,10 +66,7 @@ func (m *Incoming) field(c *cursor, descriptor *[]byte) error {
 	}
 	switch number {
 	case fieldDescriptor:
-		*descriptor = append(*descriptor, c.bytes(n)...)
-		if *descriptor == nil {
-			*descriptor = []byte{} // it is there, and empty
-		}
+		return m.mergeDescriptor(c.bytes(n))
 	case fieldHeader:
 		m.Header = c.bytes(n)
 	case fieldAppMetadata:
@@ -91,6 +78,13 @@ func (m *Incoming) field(c *cursor, descriptor *[]byte) error {
 		c.advance(n)
 	}
 	return nil
+}
+
+func (m *Incoming) mergeDescriptor(encoded []byte) error {
+	if m.Descriptor == nil {
+		m.Descriptor = &flight.FlightDescriptor{}
+	}
+	return proto.UnmarshalOptions{Merge: true}.Unmarshal(encoded, m.Descriptor)
 }
 
 // cursor reads across buffers. What it is asked for is there: a length is

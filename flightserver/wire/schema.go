@@ -9,6 +9,7 @@ type layout struct {
 	buffers int // without those of views, whose number each batch tells
 	views   int
 	unions  int
+	columns []column // nested ones behind the one they are in
 }
 
 // versionV5 is the metadata version since which unions have no validity bitmap.
@@ -22,48 +23,12 @@ func (l layout) inVersion(version int16) layout {
 }
 
 func (l layout) plus(o layout) layout {
-	return layout{l.nodes + o.nodes, l.buffers + o.buffers, l.views + o.views, l.unions + o.unions}
-}
-
-// atLeast is a layout that is enough for both.
-func (l layout) atLeast(o layout) layout {
-	return layout{max(l.nodes, o.nodes), max(l.buffers, o.buffers), max(l.views, o.views), max(l.unions, o.unions)}
-}
-
-// Types as the union of Schema.fbs numbers them.
-const (
-	typeNull          = 1
-	typeBinary        = 4
-	typeUtf8          = 5
-	typeTimestamp     = 10
-	typeStruct        = 13
-	typeUnion         = 14
-	typeFixedSizeList = 16
-	typeLargeBinary   = 19
-	typeLargeUtf8     = 20
-	typeRunEndEncoded = 22
-	typeBinaryView    = 23
-	typeUtf8View      = 24
-	typeListView      = 25
-	typeLargeListView = 26
-)
-
-// own is what a field takes itself, beside its children.
-func own(field *table) layout {
-	switch field.byteField(fieldTypeType) {
-	case typeNull, typeRunEndEncoded:
-		return layout{nodes: 1}
-	case typeStruct, typeFixedSizeList:
-		return layout{nodes: 1, buffers: 1}
-	case typeBinary, typeUtf8, typeLargeBinary, typeLargeUtf8, typeListView, typeLargeListView:
-		return layout{nodes: 1, buffers: 3}
-	case typeBinaryView, typeUtf8View:
-		return layout{nodes: 1, buffers: 2, views: 1}
-	case typeUnion:
-		union, _ := field.tableField(fieldType)
-		return layout{nodes: 1, buffers: 1 + int(union.int16Field(unionMode)), unions: 1} // dense is 1
-	default:
-		return layout{nodes: 1, buffers: 2}
+	return layout{
+		nodes:   l.nodes + o.nodes,
+		buffers: l.buffers + o.buffers,
+		views:   l.views + o.views,
+		unions:  l.unions + o.unions,
+		columns: append(l.columns, o.columns...),
 	}
 }
 
@@ -72,7 +37,7 @@ func own(field *table) layout {
 type schemaWalk struct {
 	fieldsLeft   int
 	text         budget
-	dictionaries map[int64]layout
+	dictionaries map[int64][]layout // of all fields that an id stands at
 }
 
 // fields gives the layout of the fields that a schema or a field holds.
@@ -104,14 +69,19 @@ func (w *schemaWalk) field(field *table, depth int) (layout, error) {
 	if err != nil {
 		return layout{}, err
 	}
-	values := own(field).plus(children)
+	c, err := columnOf(field)
+	if err != nil {
+		return layout{}, err
+	}
+	c.children = field.vectorLen(fieldChildren)
+	values := c.layout().plus(children)
 	dictionary, ok := field.tableField(fieldDictionary)
 	if !ok {
 		return values, nil
 	}
 	id := dictionary.int64Field(encodingID)
-	w.dictionaries[id] = w.dictionaries[id].atLeast(values)
-	return layout{nodes: 1, buffers: 2}, nil // the indices
+	w.dictionaries[id] = append(w.dictionaries[id], values)
+	return indexColumn(&dictionary).layout(), nil
 }
 
 // budget counts down the bytes of text that a message makes a decoder copy.

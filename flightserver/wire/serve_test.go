@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
@@ -48,9 +49,9 @@ func serveFlight(t testing.TB, s flight.FlightServer, options ...grpc.ServerOpti
 
 // wireOptions are those that the package asks for.
 func wireOptions(t testing.TB, of credentials.TransportCredentials) []grpc.ServerOption {
-	c := NewCredentials(of)
-	t.Cleanup(c.Wait)
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(Codec()), grpc.Creds(c), grpc.WriteBufferSize(0)}
+	var writers sync.WaitGroup
+	t.Cleanup(writers.Wait)
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(Codec()), grpc.Creds(NewCredentials(of, &writers)), grpc.WriteBufferSize(0)}
 }
 
 // dialFlight connects a client whose DoGet hands out messages of any type.
