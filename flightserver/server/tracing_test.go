@@ -39,7 +39,7 @@ func TestSpansContinueTheClientsTrace(t *testing.T) {
 func attributes(span sdktrace.ReadOnlySpan) map[string]string {
 	out := map[string]string{}
 	for _, a := range span.Attributes() {
-		out[string(a.Key)] = a.Value.Emit()
+		out[string(a.Key)] = a.Value.String()
 	}
 	return out
 }
