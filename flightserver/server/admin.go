@@ -77,11 +77,13 @@ func (s *adminService) declareDataset(ctx context.Context, body []byte) ([][]byt
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.catalog.Declare(ctx, catalog.Declaration{Path: declaration.Path, Format: declaration.Format, Schema: schema})
+	d, err := s.catalog.Declare(ctx, catalog.Declaration{
+		Path: declaration.Path, Format: declaration.Format, Schema: schema, Retention: retentionOf(declaration.Retention),
+	})
 	if err != nil {
 		return nil, err
 	}
-	return jsonResult(statusOf(d))
+	return s.statusResult(d)
 }
 
 func declaredSchema(text *settings.DatasetSchema) (*arrow.Schema, error) {
@@ -103,7 +105,7 @@ func (s *adminService) datasetStatus(_ context.Context, body []byte) ([][]byte, 
 	if ref.ID != "" && ref.ID != d.ID {
 		return nil, fmt.Errorf("%w: %q has the id %s, not %s", catalog.ErrDatasetNotFound, ref.Dataset, d.ID, ref.ID)
 	}
-	return jsonResult(statusOf(d))
+	return s.statusResult(d)
 }
 
 func (s *adminService) dropDataset(ctx context.Context, body []byte) ([][]byte, error) {
@@ -143,10 +145,18 @@ func datasetRef(body []byte) (settings.DatasetRef, error) {
 	return ref, err
 }
 
-func statusOf(d catalog.Dataset) settings.DatasetStatus {
-	return settings.DatasetStatus{
-		ID: d.ID, Path: d.Path, Format: d.Format, Version: d.Version, Rows: d.Rows, Bytes: d.Bytes,
+func (s *adminService) statusResult(d catalog.Dataset) ([][]byte, error) {
+	storage, err := s.catalog.Storage(d.Name())
+	if err != nil {
+		return nil, err
 	}
+	status := settings.DatasetStatus{
+		ID: d.ID, Path: d.Path, Format: d.Format, Version: d.Version, Rows: d.Rows, Bytes: d.Bytes, StoredBytes: storage.Bytes,
+	}
+	if storage.Damage != nil {
+		status.Damage = shorten(storage.Damage.Error())
+	}
+	return jsonResult(status)
 }
 
 func jsonResult(v any) ([][]byte, error) {

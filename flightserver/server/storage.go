@@ -5,7 +5,7 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
-// spaceOf and maintenanceOf translate the settings of storage.
+// What follows translates the words of settings into those of the catalog.
 
 func spaceOf(s settings.Storage) catalog.Space {
 	return catalog.Space{Quota: s.Quota.Value(), DatasetQuota: s.DatasetQuota.Value(), MinFree: s.MinFree.Value()}
@@ -15,4 +15,11 @@ func maintenanceOf(s settings.Storage) catalog.Maintenance {
 	return catalog.Maintenance{
 		CompactRate: s.CompactRate.Value(), ScrubRate: s.ScrubRate.Value(), ScrubEvery: s.ScrubEvery.Duration,
 	}
+}
+
+func retentionOf(r *settings.DatasetRetention) catalog.Retention {
+	if r == nil {
+		return catalog.Retention{}
+	}
+	return catalog.Retention{Versions: r.Versions, Age: r.Age.Duration, Bytes: r.Bytes}
 }

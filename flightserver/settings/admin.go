@@ -1,5 +1,7 @@
 package settings
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 // Actions of the admin port, beside those of the data port. Bodies and results
 // are JSON; an unknown key is refused by name.
 const (
@@ -34,6 +36,18 @@ type DatasetDeclaration struct {
 	Path   []string       `json:"path"`
 	Format string         `json:"format,omitempty"` // Arrow or Parquet; empty: by the end of the path, .parquet or .arrow, else Arrow
 	Schema *DatasetSchema `json:"schema,omitempty"` // nil: taken from the first upload
+	// Retention bounds the versions that are kept; nil is the server's
+	// keepSuperseded.
+	Retention *DatasetRetention `json:"retention,omitempty"`
+}
+
+// DatasetRetention bounds the versions of a dataset that are kept. A bound that
+// is absent bounds nothing. The newest version stays in any case, and so does
+// one that was newest within TicketLife.
+type DatasetRetention struct {
+	Versions int             `json:"versions,omitempty"` // that are kept, the newest included
+	Age      metav1.Duration `json:"age,omitzero"`       // since a newer version came
+	Bytes    int64           `json:"bytes,omitempty"`    // of all versions
 }
 
 // DatasetSchema lists a dataset's columns in order.
@@ -57,6 +71,10 @@ type DatasetStatus struct {
 	Version uint64   `json:"version"` // 0: declared, nothing uploaded yet
 	Rows    int64    `json:"rows"`
 	Bytes   int64    `json:"bytes"` // on disk, of this version
+	// StoredBytes are those of all versions that are kept.
+	StoredBytes int64 `json:"storedBytes"`
+	// Damage is what the last scrub found wrong; empty: nothing.
+	Damage string `json:"damage,omitempty"`
 }
 
 // MemberStatus is what a server knows about itself.

@@ -9,17 +9,17 @@
 //
 //	LOCK                       held by flock(2) while a server or a check runs
 //	RESERVE                    256 KiB that a full volume gives up for dropping
-//	tmp/<32 hex>               log entries that have no number yet
+//	tmp/<32 hex>-<log>         log entries that have no number yet
 //	catalog/<n>                the catalog's log, see package catalog
-//	d/<id>/m/<v>               the manifest of version v
+//	d/<id>/m/<n>               entry n of the dataset's log, a manifest
 //	d/<id>/s/<upload>/<n>      segment n of an upload
 //	d/<id>/s/<upload>/<n>.sum  its sidecar
 //
 // <id> and <upload> are 32 lower-case hex digits, drawn at random: no name that
 // a client chose reaches the file system. <upload> is drawn for every attempt,
 // so that nothing is written twice; the id that a client gives an upload to
-// retry it stands in the manifest. <n> of a log and <v> have 20 decimal digits,
-// <n> of a segment as many as it needs.
+// retry it stands in the manifest. <n> of a log has 20 decimal digits, <n> of a
+// segment as many as it needs. <log> is catalog or d-<id>-m.
 //
 // # Segments
 //
@@ -48,13 +48,22 @@
 // follows, and JSON.
 //
 //	flightserver manifest 1 crc32c:8ab3f0e2
-//	{"version":7,"parent":6,"nonce":"…","created":"…","rows":…,"bytes":…,"partitions":[{"added":[…]}],"uploads":[…]}
+//	{"n":8,"version":7,"parent":6,"nonce":"…","created":"…","rows":…,"bytes":…,"partitions":[{"added":[…]}],"uploads":[…]}
 //
 // A manifest adds segments to those of its parent, or is whole: then it names
-// all segments, the schema and the last 1024 uploads. What replaces its parent
-// is whole, and so is every 64th version, unless it would pass a MiB; a start
-// reads from the last whole one on. The nonce makes the bytes of each try its
-// own: a writer that got no answer reads the entry and knows whose it is.
+// all segments, the schema and the last 1024 uploads. A partition that it adds
+// to is that of the same place; places past the parent's last are new. What
+// replaces its parent is whole, and so is every 64th entry, unless it would pass
+// a MiB; a start reads from the last whole one on. The nonce makes the bytes of
+// each try its own: a writer that got no answer reads the entry and knows whose
+// it is.
+//
+// Entries have numbers of their own, since not every one makes a version. One
+// whose parent is its own version puts other segments with the same rows in the
+// same order under it: compaction does. Tickets of the version go on to work,
+// and who reads the old segments keeps them. A version that is restored names
+// the segments of the old one; a directory of segments goes when the last
+// version that names it does.
 //
 // # What survives a crash
 //
@@ -67,8 +76,8 @@
 //  3. The manifest is written to tmp and synced. The next start removes it.
 //  4. It is linked under its number, which fails if the number is taken.
 //     A server that starts after its process died sees the version, though a
-//     loss of power would still take it back. The file in tmp tells of that: the
-//     start syncs all logs before it believes them.
+//     loss of power would still take it back. The name of the file in tmp tells
+//     of that: the start syncs the log before it believes it.
 //  5. The log's directory is synced. The version is there for good, and the
 //     upload is acknowledged only now. Had the sync failed, the outcome would be
 //     unknown: the writer is told so, and the files stay.
@@ -78,6 +87,10 @@
 // a segment that is gone: first the version is taken from readers, then
 // manifests are removed, the lowest first, and their directory synced, then the
 // segments, once the last reader is done. A start skips the manifests below the
-// oldest whole one of an unbroken run, and removes segments that no manifest
+// oldest whole one of an unbroken run. Segments that no manifest names are
+// removed when the dataset is loaded, before anything is written to it.
+//
+// Compaction goes the way of a write. A crash before its entry leaves segments
+// that nothing names, one after it old segments that nothing but older versions
 // names.
 package store
