@@ -82,7 +82,6 @@ func TestRefusedRequests(t *testing.T) {
 		"AdminAction":     {func() error { _, err := act(ctx, client, "declare_dataset", "{}"); return err }, codes.Unimplemented, "declare_dataset"},
 		"Exchange":        {func() error { return exchange(ctx, client) }, codes.Unimplemented, "DoPut"},
 		"Poll":            {func() error { _, err := client.PollFlightInfo(ctx, path("x")); return err }, codes.Unimplemented, "GetFlightInfo"},
-		"Handshake":       {func() error { return handshake(ctx, client) }, codes.Unimplemented, "authorization: Bearer"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) { wantStatus(t, tc.call(), tc.code, tc.text) })
@@ -268,15 +267,6 @@ func numbers(t *testing.T) arrow.RecordBatch {
 
 func exchange(ctx context.Context, client flight.Client) error {
 	stream, err := client.DoExchange(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = stream.Recv()
-	return err
-}
-
-func handshake(ctx context.Context, client flight.Client) error {
-	stream, err := client.Handshake(ctx)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ func (s *Server) listen(ctx context.Context) error {
 		{s.settings.Listen, &s.dataListener},
 		{s.settings.AdminListen, &s.adminListener},
 		{s.settings.OpsListen, &s.opsListener},
+		{s.settings.HTTPListen, &s.httpListener},
 	} {
 		if each.address == "" {
 			continue
@@ -52,6 +53,9 @@ func (s *Server) AdminAddr() net.Addr { return address(s.adminListener) }
 
 // OpsAddr is the address of the ops port; nil when there is none.
 func (s *Server) OpsAddr() net.Addr { return address(s.opsListener) }
+
+// HTTPAddr is the address of links to data; nil when there are none.
+func (s *Server) HTTPAddr() net.Addr { return address(s.httpListener) }
 
 func address(l net.Listener) net.Addr {
 	if l == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc"
@@ -21,8 +22,9 @@ const (
 )
 
 const (
-	bearerScheme    = "Bearer "
-	handshakeMethod = "/arrow.flight.protocol.FlightService/Handshake"
+	bearerScheme     = "Bearer "
+	handshakeTimeout = 10 * time.Second
+	handshakeMethod  = "/arrow.flight.protocol.FlightService/Handshake"
 )
 
 // caller authenticates callers of the data port. A password is answered with a
@@ -69,10 +71,7 @@ func (s *flightService) Handshake(stream flight.FlightService_HandshakeServer) e
 	if auth.FromContext(ctx).Role != "" {
 		return nil
 	}
-	request, err := stream.Recv()
-	if errors.Is(err, io.EOF) {
-		return auth.ErrNoCredentials
-	}
+	request, err := s.firstMessage(stream)
 	if err != nil {
 		return err
 	}
@@ -90,4 +89,27 @@ func (s *flightService) Handshake(stream flight.FlightService_HandshakeServer) e
 		return err
 	}
 	return stream.Send(&flight.HandshakeResponse{ProtocolVersion: request.GetProtocolVersion(), Payload: []byte(bearer)})
+}
+
+// firstMessage waits a while for what a client sends. Nobody knows yet who it
+// is, so it must not be able to wait for ever.
+func (s *flightService) firstMessage(stream flight.FlightService_HandshakeServer) (*flight.HandshakeRequest, error) {
+	type message struct {
+		request *flight.HandshakeRequest
+		err     error
+	}
+	received := make(chan message, 1)
+	s.background.Go(func() { // ends with the call
+		request, err := stream.Recv()
+		received <- message{request, err}
+	})
+	select {
+	case m := <-received:
+		if errors.Is(m.err, io.EOF) {
+			return nil, auth.ErrNoCredentials
+		}
+		return m.request, m.err
+	case <-time.After(handshakeTimeout):
+		return nil, auth.ErrNoCredentials
+	}
 }

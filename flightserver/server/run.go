@@ -24,6 +24,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.ops != nil {
 		group.Go(s.serveOps)
 	}
+	if s.links != nil {
+		group.Go(func() error { return s.links.serve(s.httpListener) })
+	}
 	for _, follow := range s.followers() {
 		group.Go(func() error { follow(ctx); return nil })
 	}
@@ -78,6 +81,9 @@ func (s *Server) drain() error {
 		if server != nil {
 			stopping.Go(func() { stopWithin(server, timeout) })
 		}
+	}
+	if s.links != nil {
+		stopping.Go(func() { s.links.stopWithin(timeout) })
 	}
 	stopping.Wait()
 	if s.ops == nil {

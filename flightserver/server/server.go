@@ -56,10 +56,12 @@ type Server struct {
 	dataListener  net.Listener
 	adminListener net.Listener // nil: no admin port
 	opsListener   net.Listener // nil: no ops port
+	httpListener  net.Listener // nil: no links
 
 	data    *grpc.Server
 	admin   *grpc.Server // nil: no admin port
 	ops     *http.Server // nil: no ops port
+	links   *links       // nil: no links
 	flight  *flightService
 	guards  *guards
 	spans   sdktrace.SpanProcessor   // nil: as the settings say
@@ -118,6 +120,9 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	s.dataListener = s.guards.listener(s.dataListener)
 	if err := s.openTracing(ctx); err != nil {
 		return err
+	}
+	if s.httpListener != nil {
+		s.newLinks()
 	}
 	s.newDataServer()
 	if s.adminListener != nil {
@@ -179,7 +184,7 @@ func (s *Server) newDataServer() {
 	surround := slices.Concat(interceptors(s.logger, s.metrics, s.caller), s.guards.interceptors(), s.guards.transport(), s.tracing())
 	s.data = newGRPCServer(s.dataTLS, &s.flight.background, surround)
 	s.health = newDrainingHealth()
-	flight.RegisterFlightServiceServer(s.data, s.flight)
+	flight.RegisterFlightServiceServer(s.data, linked{s.flight, s.links})
 	healthpb.RegisterHealthServer(s.data, s.health)
 	if s.settings.Reflection {
 		reflection.Register(s.data)

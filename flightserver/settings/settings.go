@@ -34,6 +34,10 @@ type ServerSettings struct {
 	AdminListen string `json:"adminListen,omitempty"` // HOST:PORT of the admin port; empty: none
 	OpsListen   string `json:"opsListen,omitempty"`   // HOST:PORT of the ops port; empty: none
 	Advertise   string `json:"advertise,omitempty"`   // URI that clients reach the data port at
+	// HTTPListen is HOST:PORT of links to data, with the certificate of the data
+	// port; empty: none. HTTPAdvertise is where clients reach it.
+	HTTPListen    string `json:"httpListen,omitempty"`
+	HTTPAdvertise string `json:"httpAdvertise,omitempty"`
 	Insecure    bool   `json:"insecure,omitempty"`    // plaintext or open to all on an address other than loopback
 
 	TLS      *TLS   `json:"tls,omitempty"`      // of the data port; nil: plaintext
@@ -143,6 +147,7 @@ func (s *ServerSettings) validateListeners() field.ErrorList {
 			errs = append(errs, field.Invalid(field.NewPath(optional.name), optional.address, err.Error()))
 		}
 	}
+	errs = append(errs, s.validateHTTP()...)
 	errs = append(errs, s.TLS.validate(field.NewPath("tls"))...)
 	errs = append(errs, s.AdminTLS.validate(field.NewPath("adminTLS"))...)
 	if s.AdminListen != "" && (s.AdminTLS == nil || s.AdminTLS.ClientCAFile == "") {

@@ -1,0 +1,7 @@
+// Package httpdata serves the data behind tickets to plain HTTP clients, as an
+// Arrow stream, an Arrow file or Parquet.
+//
+// A link holds a ticket and the role of the caller that it was made for, signed:
+// whoever has the link may read that data until it expires, and nothing else.
+// One link gives the same bytes every time, so that parts of it can be asked for.
+package httpdata
