@@ -21,10 +21,10 @@ func TestRecovery(t *testing.T) {
 		clean   bool   // check finds nothing
 	}{
 		"nothing":             {corrupt: func(*testing.T, damaged) {}, clean: true},
-		"flipped segment":     {corrupt: flip("d/*/s/*/0", 300), read: "block 0 has a wrong checksum"},
-		"flipped last byte":   {corrupt: flip("d/*/s/*/0", -1), read: "block 0 has a wrong checksum"},
-		"truncated segment":   {corrupt: truncate("d/*/s/*/0", 100), read: "block 0 is cut off"},
-		"empty segment":       {corrupt: truncate("d/*/s/*/0", 0), read: "block 0 is cut off"},
+		"flipped segment":     {corrupt: flip("d/*/s/*/0", 300), read: "message 0: corrupt data: wrong checksum"},
+		"flipped last byte":   {reason: "the footer is for other tools", corrupt: flip("d/*/s/*/0", -1)},
+		"truncated segment":   {corrupt: truncate("d/*/s/*/0", 100), read: "100 bytes, want"},
+		"empty segment":       {corrupt: truncate("d/*/s/*/0", 0), read: "0 bytes, want"},
 		"missing segment":     {corrupt: remove("d/*/s/*/0"), read: "not found"},
 		"flipped sidecar":     {corrupt: flip("d/*/s/*/0.sum", 20), read: "its checksum is not the manifest's"},
 		"truncated sidecar":   {corrupt: truncate("d/*/s/*/0.sum", 5), read: "its checksum is not the manifest's"},

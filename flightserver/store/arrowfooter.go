@@ -12,16 +12,22 @@ var errBadMessage = errors.New("an Arrow message is not a flatbuffer")
 
 // arrowMessage is what framing a message needs to know of it.
 type arrowMessage struct {
+	version    uint16
 	kind       ipc.MessageType
-	header     int   // position of its header table
+	header     int // position of its header table
+	bodyLength int64
+	compressed bool  // of a record batch
 	dictionary int64 // of a dictionary batch: its id
 	delta      bool  // and whether it extends the one before
 }
 
 // Field numbers in apache/arrow's format/Message.fbs.
 const (
+	messageVersion    = 0
 	messageHeaderType = 1
 	messageHeader     = 2
+	messageBodyLength = 3
+	batchCompression  = 3
 	dictionaryID      = 0
 	dictionaryIsDelta = 2
 )
@@ -41,16 +47,28 @@ func parseMessage(b []byte) (m arrowMessage, err error) {
 	}
 	m.kind = ipc.MessageType(b[kind])
 	m.header = header + int(binary.LittleEndian.Uint32(b[header:]))
-	if m.kind != ipc.MessageDictionaryBatch {
-		return m, nil
+	if version := tableField(b, root, messageVersion); version != 0 {
+		m.version = binary.LittleEndian.Uint16(b[version:])
 	}
+	if length := tableField(b, root, messageBodyLength); length != 0 {
+		m.bodyLength = int64(binary.LittleEndian.Uint64(b[length:]))
+	}
+	switch m.kind {
+	case ipc.MessageRecordBatch:
+		m.compressed = tableField(b, m.header, batchCompression) != 0
+	case ipc.MessageDictionaryBatch:
+		m.parseDictionary(b)
+	}
+	return m, nil
+}
+
+func (m *arrowMessage) parseDictionary(b []byte) {
 	if id := tableField(b, m.header, dictionaryID); id != 0 {
 		m.dictionary = int64(binary.LittleEndian.Uint64(b[id:]))
 	}
 	if delta := tableField(b, m.header, dictionaryIsDelta); delta != 0 {
 		m.delta = b[delta] != 0
 	}
-	return m, nil
 }
 
 // tableField gives the position of a field in a flatbuffer's table, or 0 where

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/flight-operator/flight-operator/flightserver/store/vfs"
 )
@@ -99,17 +101,60 @@ func (c *Checker) checkManifest(ctx context.Context, id string, n uint64) error 
 	return err
 }
 
-// checkSegment reads all blocks, and tells of the first that is wrong.
 func (c *Checker) checkSegment(ctx context.Context, id string, s Segment) (err error) {
-	local, verified, err := openVerified(ctx, c.segments, id, s)
+	local, err := ensure(ctx, c.segments, s.name(id))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, local.Close()) }()
+	return verifySegment(ctx, local, s, io.Discard)
+}
+
+// verifySegment reads all of a segment, gives it to a writer, and tells of the
+// first that is wrong.
+func verifySegment(ctx context.Context, local *LocalSegment, s Segment, to io.Writer) error {
 	size, err := local.Size()
-	if err == nil && size != s.Bytes {
+	if err != nil {
+		return err
+	}
+	if size != s.Bytes {
 		return fmt.Errorf("%w: %d bytes, want %d", ErrCorrupt, size, s.Bytes)
 	}
-	_, err = io.CopyBuffer(io.Discard, verified.section(), make([]byte, blockBytes))
+	if strings.HasPrefix(string(local.Sidecar), indexMagic) {
+		return verifyMessages(ctx, local, s, to)
+	}
+	sums, err := decodeSidecar(local.Sidecar, s.Sum)
+	if err != nil {
+		return fmt.Errorf("its sidecar: %w", err)
+	}
+	section := newVerifiedReader(local, sums).section()
+	_, err = io.CopyBuffer(to, contextReader{ctx, section}, make([]byte, blockBytes))
 	return err
+}
+
+// verifyMessages compares every byte of an Arrow segment with its index.
+func verifyMessages(ctx context.Context, local *LocalSegment, s Segment, to io.Writer) error {
+	x, err := decodeIndex(local.Sidecar, s.Sum)
+	if err != nil {
+		return fmt.Errorf("its sidecar: %w", err)
+	}
+	if x.size() != s.Bytes || x.stats.Rows != s.Rows {
+		return fmt.Errorf("%w: an index of %d rows in %d bytes, want %d in %d", ErrCorrupt, x.stats.Rows, x.size(), s.Rows, s.Bytes)
+	}
+	spans := []span{x.head}
+	for _, m := range x.messages {
+		spans = append(spans, m.span)
+	}
+	buffer := make([]byte, blockBytes)
+	for _, part := range append(spans, x.tail) {
+		sum := crc32.New(castagnoli)
+		section := io.NewSectionReader(local, part.offset, part.length)
+		if _, err := io.CopyBuffer(io.MultiWriter(sum, to), contextReader{ctx, section}, buffer); err != nil {
+			return err
+		}
+		if sum.Sum32() != part.sum {
+			return fmt.Errorf("%w: wrong checksum of %d bytes at %d", ErrCorrupt, part.length, part.offset)
+		}
+	}
+	return nil
 }

@@ -68,7 +68,7 @@ func (w *Writer) admitted() error {
 	}
 	more := w.bytes
 	if w.open != nil {
-		more += w.open.sums.total
+		more += w.open.encoder.Size()
 	}
 	return w.admit(more)
 }

@@ -71,8 +71,12 @@ func (d *Dataset) compact(ctx context.Context, number uint64, partition int, run
 	if err != nil {
 		return err
 	}
-	records := s.reader(ctx, d.id, run)
-	defer records.Release()
+	scan, err := s.scan(ctx, d.id, run)
+	if err != nil {
+		return err
+	}
+	defer scan.Release()
+	records := scan.Records()
 	w, err := d.newWriter(s.version.schema)
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ type Dataset struct {
 	store  *Store
 	id     string
 	format Format
+	// compression is of what is written; what is read says its own.
+	compression Compression
 
 	// committing is held by the one writer that extends the log.
 	committing sync.Mutex
@@ -45,6 +47,10 @@ type Dataset struct {
 
 // ID is the random name that the dataset's files have.
 func (d *Dataset) ID() string { return d.id }
+
+// SetCompression chooses how the bodies of messages are stored from now on. It
+// precedes the first NewWriter.
+func (d *Dataset) SetCompression(c Compression) { d.compression = c }
 
 // Newest describes the newest version.
 func (d *Dataset) Newest() Version { return d.newest.Load().describe() }

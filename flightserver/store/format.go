@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 )
 
 // Format is how a dataset's segments are encoded.
@@ -21,40 +22,49 @@ const (
 // was written that a reader would see.
 var errSegmentFull = errors.New("the segment cannot hold this record")
 
+// Compression is that of the bodies of an Arrow dataset's messages.
+type Compression string
+
+// Compressions.
+const (
+	CompressionNone Compression = ""
+	CompressionLZ4  Compression = "lz4"
+	CompressionZSTD Compression = "zstd"
+)
+
+func (c Compression) options() []ipc.Option {
+	switch c {
+	case CompressionLZ4:
+		return []ipc.Option{ipc.WithLZ4()}
+	case CompressionZSTD:
+		return []ipc.Option{ipc.WithZstd()}
+	}
+	return nil
+}
+
 // encoder turns records into one segment.
 type encoder interface {
-	// Write adds a record, which it does not keep. errSegmentFull asks for a new
-	// segment; any other error spoils this one.
-	Write(rec arrow.RecordBatch) error
-	// Close writes what ends the file. It does not close the file.
-	Close() error
+	// Write adds a batch, of which it keeps nothing. errSegmentFull asks for a
+	// new segment; any other error spoils this one.
+	Write(b Batch) error
+	// Size is what was written so far, and Full tells that no more should be.
+	Size() int64
+	Full() bool
+	// Buffer gives room for a body.
+	Buffer(n int) []byte
+	// Close writes what ends the file, which it does not close, and gives the
+	// sidecar.
+	Close() ([]byte, error)
 }
 
-// decoder reads one segment.
-type decoder interface {
-	// Next gives the next record, which the caller releases, or io.EOF.
-	Next() (arrow.RecordBatch, error)
-	Close() error
-}
-
-func newEncoder(f Format, w io.Writer, schema *arrow.Schema) (encoder, error) {
-	switch f {
+func newEncoder(d *Dataset, w io.Writer, schema *arrow.Schema) (encoder, error) {
+	switch d.format {
 	case FormatArrow:
-		return newArrowEncoder(w, schema)
+		return newArrowEncoder(w, schema, d.compression)
 	case FormatParquet:
 		return newParquetEncoder(w, schema)
 	}
-	return nil, fmt.Errorf("format %q is not known", f)
-}
-
-func newDecoder(f Format, r *verifiedReader, schema *arrow.Schema) (decoder, error) {
-	switch f {
-	case FormatArrow:
-		return newArrowDecoder(r)
-	case FormatParquet:
-		return newParquetDecoder(r, schema)
-	}
-	return nil, fmt.Errorf("format %q is not known", f)
+	return nil, fmt.Errorf("format %q is not known", d.format)
 }
 
 // CheckSupported refuses a schema that a format cannot give back exactly, with

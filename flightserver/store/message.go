@@ -5,6 +5,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // Memory is what bytes lie in that are not simply collected, such as a mapped
@@ -36,9 +38,39 @@ type Batch struct {
 	AppMetadata  []byte // comes back with the batch
 }
 
-// messageEncoder is an ipc.PayloadWriter that keeps messages in memory.
+// messageEncoder makes messages of records. It is an ipc.PayloadWriter.
 type messageEncoder struct {
+	writer  *ipc.Writer
 	pending []Message
+}
+
+func newMessageEncoder(schema *arrow.Schema) *messageEncoder {
+	e := &messageEncoder{}
+	e.writer = ipc.NewWriterWithPayloadWriter(e, ipc.WithSchema(schema))
+	return e
+}
+
+// encode appends the messages of a record to those that are pending.
+func (e *messageEncoder) encode(rec arrow.RecordBatch) error {
+	return wire.Split(rec, targetBodyBytes, func(piece arrow.RecordBatch, _ int64) error {
+		whole, err := compact(piece, arrow.LIST_VIEW, arrow.LARGE_LIST_VIEW)
+		if err != nil {
+			return err
+		}
+		defer whole.Release()
+		if err := e.writer.Write(whole); err != nil {
+			return err
+		}
+		e.pending[len(e.pending)-1].Rows = piece.NumRows()
+		return nil
+	})
+}
+
+// take gives the message that is pending longest; there is one.
+func (e *messageEncoder) take() Message {
+	m := e.pending[0]
+	e.pending = e.pending[1:]
+	return m
 }
 
 // Start implements ipc.PayloadWriter.
@@ -51,20 +83,39 @@ func (e *messageEncoder) Close() error { return nil }
 func (e *messageEncoder) WritePayload(p ipc.Payload) error {
 	meta := p.Meta()
 	defer meta.Release()
-	var body bytes.Buffer
-	if err := p.SerializeBody(&body); err != nil {
+	m, err := parseMessage(meta.Bytes())
+	if err != nil || m.kind == ipc.MessageSchema {
 		return err
 	}
-	e.pending = append(e.pending, Message{Header: bytes.Clone(meta.Bytes()), Body: body.Bytes()})
+	body := make([]byte, m.bodyLength)
+	if err := p.SerializeBody(&filler{body}); err != nil {
+		return err
+	}
+	e.pending = append(e.pending, Message{Header: bytes.Clone(meta.Bytes()), Body: body})
 	return nil
 }
 
 // EncodeSchemaMessage gives the header of a schema's message, with the ids that
 // dictionaries have in segments.
 func EncodeSchemaMessage(schema *arrow.Schema) ([]byte, error) {
-	e := &messageEncoder{}
-	if err := ipc.NewWriterWithPayloadWriter(e, ipc.WithSchema(schema)).Close(); err != nil {
-		return nil, err
-	}
-	return e.pending[0].Header, nil
+	var e schemaEncoder
+	err := ipc.NewWriterWithPayloadWriter(&e, ipc.WithSchema(schema)).Close()
+	return e.header, err
+}
+
+// schemaEncoder is an ipc.PayloadWriter of a schema alone.
+type schemaEncoder struct{ header []byte }
+
+// Start implements ipc.PayloadWriter.
+func (e *schemaEncoder) Start() error { return nil }
+
+// Close implements ipc.PayloadWriter.
+func (e *schemaEncoder) Close() error { return nil }
+
+// WritePayload implements ipc.PayloadWriter.
+func (e *schemaEncoder) WritePayload(p ipc.Payload) error {
+	meta := p.Meta()
+	defer meta.Release()
+	e.header = bytes.Clone(meta.Bytes())
+	return nil
 }

@@ -28,6 +28,7 @@ const (
 
 // parquetEncoder writes a Parquet file that stores the Arrow schema as well.
 type parquetEncoder struct {
+	sums       *summingWriter
 	writer     *pqarrow.FileWriter
 	groupBytes int64 // Arrow bytes in the row group that is open
 }
@@ -40,19 +41,22 @@ func newParquetEncoder(w io.Writer, schema *arrow.Schema) (_ *parquetEncoder, er
 		parquet.WithMaxRowGroupLength(maxRowGroupRows),
 		parquet.WithCreatedBy("flightserver"),
 	)
-	// onlyWriter hides a Close that the library would call.
-	writer, err := pqarrow.NewFileWriter(schema, onlyWriter{w}, properties,
+	sums := &summingWriter{w: w}
+	writer, err := pqarrow.NewFileWriter(schema, sums, properties,
 		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 	if err != nil {
 		return nil, err
 	}
-	return &parquetEncoder{writer: writer}, nil
+	return &parquetEncoder{sums: sums, writer: writer}, nil
 }
 
-type onlyWriter struct{ io.Writer }
+func (e *parquetEncoder) Size() int64         { return e.sums.total }
+func (e *parquetEncoder) Full() bool          { return false }
+func (e *parquetEncoder) Buffer(n int) []byte { return make([]byte, n) }
 
-func (e *parquetEncoder) Write(rec arrow.RecordBatch) (err error) {
+func (e *parquetEncoder) Write(b Batch) (err error) {
 	defer recovered(&err, "writing Parquet")
+	rec := b.Record
 	rows := rec.NumRows()
 	if rows == 0 {
 		return nil
@@ -91,9 +95,10 @@ func (e *parquetEncoder) writeRows(rec arrow.RecordBatch, from, to int64) error 
 	return e.writer.WriteBuffered(whole)
 }
 
-func (e *parquetEncoder) Close() (err error) {
+func (e *parquetEncoder) Close() (sidecar []byte, err error) {
 	defer recovered(&err, "ending Parquet")
-	return e.writer.Close()
+	err = e.writer.Close()
+	return e.sums.sidecar().encode(), err
 }
 
 func recordBytes(rec arrow.RecordBatch) int64 {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -50,13 +51,15 @@ func (d *Dataset) warm(ctx context.Context) error {
 // verify reads a segment whole, each block of which is checked. The writer is
 // given the bytes.
 func (d *Dataset) verify(ctx context.Context, s Segment, to io.Writer) (err error) {
-	local, verified, err := openVerified(ctx, d.store.segments, d.id, s)
+	local, err := ensure(ctx, d.store.segments, s.name(d.id))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, local.Close()) }()
-	_, err = io.CopyBuffer(to, contextReader{ctx, verified.section()}, make([]byte, blockBytes))
-	return err
+	if err := verifySegment(ctx, local, s, to); err != nil {
+		return fmt.Errorf("segment %s: %w", s.name(d.id), err)
+	}
+	return nil
 }
 
 // contextReader ends with its context.

@@ -60,8 +60,12 @@ func readAll(t *testing.T, d *Dataset, number uint64) []arrow.RecordBatch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := snapshot.reader(t.Context(), "test", snapshot.version.segments())
-	defer r.Release()
+	scan, err := snapshot.Scan(t.Context(), "test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(scan.Release) // records lie in what it holds
+	r := scan.Records()
 	var got []arrow.RecordBatch
 	for r.Next() {
 		rec := r.RecordBatch()

@@ -2,51 +2,62 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 )
 
 // Scan reads a partition of a version, as messages by Next or as records by
 // Records. One goroutine uses it, and releases it.
 type Scan struct {
-	schema  *arrow.Schema
-	message []byte // the schema's
-	records array.RecordReader
+	ctx      context.Context //nolint:containedctx // of the call that the scan serves
+	name     string
+	snapshot *Snapshot // nil where there is nothing to read
+	segments []Segment // that are still to be opened
+	schema   *arrow.Schema
+	message  []byte // the schema's
 
-	encoder *messageEncoder // nil before Next
-	writer  *ipc.Writer
+	keep    func(Stats) bool // nil: everything
+	source  source           // nil between segments
+	records *records         // nil before Records
 }
 
-// Scan reads the snapshot, which it releases with itself. The context ends the
-// reading; name is what errors call the dataset.
+// source gives the messages of one segment.
+type source interface {
+	// next gives a message, which is valid until the next call, or io.EOF.
+	next() (Message, error)
+	close() error
+}
+
+// Scan reads a partition of the snapshot, which it releases with itself. The
+// context ends the reading; name is what errors call the dataset.
 func (s *Snapshot) Scan(ctx context.Context, name string, partition int) (*Scan, error) {
-	if partition < 0 || partition >= len(s.version.partitions) {
+	v := s.version
+	if partition < 0 || partition >= len(v.partitions) {
 		s.Release()
-		return nil, fmt.Errorf("%w: dataset %q version %d has no partition %d", ErrVersionNotFound, name, s.version.number, partition)
+		return nil, fmt.Errorf("%w: dataset %q version %d has no partition %d", ErrVersionNotFound, name, v.number, partition)
 	}
-	return newScan(s.reader(ctx, name, s.version.partitions[partition].segments))
+	return s.scan(ctx, name, v.partitions[partition].segments)
+}
+
+// scan reads segments of the snapshot.
+func (s *Snapshot) scan(ctx context.Context, name string, segments []Segment) (*Scan, error) {
+	scan, err := NewEmptyScan(s.version.schema)
+	if err != nil {
+		s.Release()
+		return nil, err
+	}
+	scan.ctx, scan.name, scan.snapshot, scan.segments = ctx, name, s, segments
+	return scan, nil
 }
 
 // NewEmptyScan reads nothing.
 func NewEmptyScan(schema *arrow.Schema) (*Scan, error) {
-	records, err := array.NewRecordReader(schema, nil)
-	if err != nil {
-		return nil, err
-	}
-	return newScan(records)
-}
-
-func newScan(records array.RecordReader) (*Scan, error) {
-	message, err := EncodeSchemaMessage(records.Schema())
-	if err != nil {
-		records.Release()
-		return nil, err
-	}
-	return &Scan{schema: records.Schema(), message: message, records: records}, nil
+	message, err := EncodeSchemaMessage(schema)
+	return &Scan{schema: schema, message: message}, err
 }
 
 // Schema is that of the version.
@@ -55,47 +66,138 @@ func (s *Scan) Schema() *arrow.Schema { return s.schema }
 // SchemaMessage is the header of the message that those of Next follow.
 func (s *Scan) SchemaMessage() []byte { return s.message }
 
-// Records reads records, in place of Next. The reader is valid until Release.
-func (s *Scan) Records() array.RecordReader { return s.records }
+// Prune passes over the batches of which keep says that none of their rows is
+// wanted, as far as there are stats. It precedes Next and Records.
+func (s *Scan) Prune(keep func(Stats) bool) { s.keep = keep }
+
+// Records reads records, in place of Next. The reader is valid until Release,
+// and needs none of its own.
+func (s *Scan) Records() array.RecordReader {
+	if s.records == nil {
+		s.records = newRecords(s)
+	}
+	return s.records
+}
 
 // Next gives dictionaries and record batches in the order of the wire, and
 // io.EOF at the end. A message is valid until the next call, or as long as its
 // Memory is retained.
 func (s *Scan) Next() (Message, error) {
-	if s.encoder == nil {
-		s.encoder = &messageEncoder{}
-		s.writer = ipc.NewWriterWithPayloadWriter(s.encoder, ipc.WithSchema(s.schema))
+	m, err := s.read()
+	if err == nil || err == io.EOF { //nolint:errorlint // only a bare io.EOF is the end; a wrapped one is a cut file
+		return m, err
 	}
-	for len(s.encoder.pending) == 0 {
-		if !s.records.Next() {
-			if err := s.records.Err(); err != nil {
-				return Message{}, err
-			}
-			return Message{}, io.EOF
-		}
-		rec := s.records.RecordBatch()
-		if err := s.writer.Write(rec); err != nil {
-			return Message{}, err
-		}
-		if s.encoder.pending[0].isSchema() {
-			s.encoder.pending = s.encoder.pending[1:]
-		}
-		s.encoder.pending[len(s.encoder.pending)-1].Rows = rec.NumRows()
-	}
-	m := s.encoder.pending[0]
-	s.encoder.pending = s.encoder.pending[1:]
-	return m, nil
+	return Message{}, s.explain(err)
 }
 
-func (m Message) isSchema() bool {
-	parsed, err := parseMessage(m.Header)
-	return err == nil && parsed.kind == ipc.MessageSchema
+// explain names what was read.
+func (s *Scan) explain(err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		s.snapshot.dataset.store.metrics.corrupt.Inc()
+	}
+	return fmt.Errorf("dataset %q version %d: %w", s.name, s.snapshot.version.number, err)
+}
+
+func (s *Scan) read() (Message, error) {
+	for {
+		if s.source == nil {
+			if err := s.open(); err != nil {
+				return Message{}, err
+			}
+		}
+		if err := s.ctx.Err(); err != nil {
+			return Message{}, err
+		}
+		m, err := s.source.next()
+		if err != io.EOF { //nolint:errorlint // as in Next
+			return m, err
+		}
+		if err := s.closeSource(); err != nil {
+			return Message{}, err
+		}
+	}
+}
+
+// open begins with the next segment.
+func (s *Scan) open() error {
+	if len(s.segments) == 0 {
+		return io.EOF
+	}
+	segment := s.segments[0]
+	s.segments = s.segments[1:]
+	var err error
+	s.source, err = s.openSource(segment)
+	if err != nil {
+		return fmt.Errorf("segment %s: %w", segment.name(s.snapshot.dataset.id), err)
+	}
+	return nil
+}
+
+func (s *Scan) openSource(segment Segment) (source, error) {
+	d := s.snapshot.dataset
+	name := segment.name(d.id)
+	if d.format == FormatParquet {
+		return openParquet(s.ctx, d.store.segments, name, segment, s.schema)
+	}
+	m, err := d.store.mappings.acquire(s.ctx, name, segment)
+	if err != nil {
+		return nil, err
+	}
+	source := &mappedSource{segment: m, keep: s.keep}
+	if m.index.deltas && s.records == nil {
+		return s.withoutDeltas(source)
+	}
+	return source, nil
+}
+
+func (s *Scan) closeSource() error {
+	if s.source == nil {
+		return nil
+	}
+	source := s.source
+	s.source = nil
+	return source.close()
 }
 
 // Release lets go of the version and of what Next and Records gave.
 func (s *Scan) Release() {
-	if s.writer != nil {
-		_ = s.writer.Close() // it ends no stream, only lets go of dictionaries
+	if s.records != nil {
+		s.records.release()
 	}
-	s.records.Release()
+	_ = s.closeSource() // it was read to its end, or its end is of no interest
+	if s.snapshot != nil {
+		s.snapshot.Release()
+	}
+}
+
+// mappedSource gives messages as they lie in a segment.
+type mappedSource struct {
+	segment *mappedSegment
+	at      int // the message that comes next
+	keep    func(Stats) bool
+}
+
+func (m *mappedSource) next() (Message, error) {
+	x := m.segment.index
+	for m.at < len(x.messages) && m.skips(x.messages[m.at]) {
+		m.at++
+	}
+	if m.at == len(x.messages) {
+		return Message{}, io.EOF
+	}
+	m.at++
+	message, err := m.segment.message(m.at - 1)
+	if err != nil {
+		return Message{}, fmt.Errorf("segment %s: %w", m.segment.name, err)
+	}
+	return message, nil
+}
+
+func (m *mappedSource) skips(x indexed) bool {
+	return m.keep != nil && !x.dictionary && x.stats.Columns != nil && !m.keep(x.stats)
+}
+
+func (m *mappedSource) close() error {
+	m.segment.Release()
+	return nil
 }

@@ -52,6 +52,7 @@ const defaultSegmentBytes = 1 << 30
 type Store struct {
 	options  Options
 	segments Segments
+	mappings *mappings
 	commits  Commits
 	reserve  *reserve
 	metrics  *metrics
@@ -94,9 +95,10 @@ func Open(o Options) (*Store, error) {
 	}
 	dirs := newDirectories(fsys, o.Dir)
 	commits := &dirCommits{dirs}
+	mapped := newMappings(&dirSegments{dirs})
 	s := &Store{
-		options: o, metrics: m, lock: lock,
-		segments: &dirSegments{dirs}, commits: commits, reserve: &reserve{dirs: dirs},
+		options: o, metrics: m, lock: lock, mappings: mapped,
+		segments: mappedSegments{mapped.segments, mapped}, commits: commits, reserve: &reserve{dirs: dirs},
 		wake: make(chan struct{}, 1),
 	}
 	s.mu.datasets = map[string]*Dataset{}
@@ -146,6 +148,7 @@ func (s *Store) Close() error {
 	s.stop()
 	s.sweeper.Wait()
 	s.Quiesce()
+	s.mappings.close()
 	return s.lock.Close()
 }
 

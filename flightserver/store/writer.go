@@ -35,7 +35,6 @@ const (
 
 type openSegment struct {
 	file    SegmentWriter
-	sums    *summingWriter
 	encoder encoder
 	rows    int64
 	// annotated says that a batch has app_metadata.
@@ -74,7 +73,12 @@ func (d *Dataset) newWriter(schema *arrow.Schema) (*Writer, error) {
 
 // Buffer gives room for the body of a batch, on a boundary of 64 bytes, which is
 // valid until the next Buffer or Write.
-func (w *Writer) Buffer(n int) []byte { return make([]byte, n) }
+func (w *Writer) Buffer(n int) []byte {
+	if w.open == nil {
+		return make([]byte, n)
+	}
+	return w.open.encoder.Buffer(n)
+}
 
 // Write adds a batch, whose schema must be assignable to the writer's. It keeps
 // nothing of it.
@@ -92,28 +96,26 @@ func (w *Writer) Write(ctx context.Context, b Batch) error {
 	if w.err = w.admitted(); w.err != nil {
 		return w.err
 	}
-	labelled := relabel(b.Record, w.schema)
-	defer labelled.Release()
-	w.err = w.write(ctx, labelled)
-	if w.err == nil && w.open != nil && len(b.AppMetadata) > 0 {
-		w.open.annotated = true
-	}
+	b.Record = relabel(b.Record, w.schema)
+	defer b.Record.Release()
+	w.err = w.write(ctx, b)
 	return w.err
 }
 
 // write tries again in a new segment when the open one cannot take the record.
-func (w *Writer) write(ctx context.Context, rec arrow.RecordBatch) error {
+func (w *Writer) write(ctx context.Context, b Batch) error {
 	for try := 0; ; try++ {
 		if w.open == nil {
 			if err := w.begin(ctx); err != nil {
 				return err
 			}
 		}
-		err := w.open.encoder.Write(rec)
+		err := w.open.encoder.Write(b)
 		switch {
 		case err == nil:
-			w.open.rows += rec.NumRows()
-			if w.open.sums.total >= w.dataset.store.options.MaxSegmentBytes {
+			w.open.rows += b.Record.NumRows()
+			w.open.annotated = w.open.annotated || len(b.AppMetadata) > 0
+			if w.open.encoder.Full() || w.open.encoder.Size() >= w.dataset.store.options.MaxSegmentBytes {
 				return w.end()
 			}
 			return nil
@@ -132,12 +134,11 @@ func (w *Writer) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sums := &summingWriter{w: file}
-	e, err := newEncoder(w.dataset.format, sums, w.schema)
+	e, err := newEncoder(w.dataset, file, w.schema)
 	if err != nil {
 		return errors.Join(err, file.Abort())
 	}
-	w.open = &openSegment{file: file, sums: sums, encoder: e}
+	w.open = &openSegment{file: file, encoder: e}
 	return nil
 }
 
@@ -148,23 +149,22 @@ func (w *Writer) end() error {
 	}
 	o := w.open
 	w.open = nil
-	err := o.encoder.Close()
-	sums := o.sums.sidecar().encode()
+	sidecar, err := o.encoder.Close()
 	if err == nil {
-		err = o.file.Close(sums)
+		err = o.file.Close(sidecar)
 	}
 	if err != nil {
 		return errors.Join(err, o.file.Abort())
 	}
 	w.segments = append(w.segments, Segment{
 		Upload: w.upload, Number: len(w.segments),
-		Rows: o.rows, Bytes: o.sums.total, Sum: crc32.Checksum(sums, castagnoli),
+		Rows: o.rows, Bytes: o.encoder.Size(), Sum: crc32.Checksum(sidecar, castagnoli),
 		Annotated: o.annotated,
 	})
 	w.rows += o.rows
-	w.bytes += o.sums.total
+	w.bytes += o.encoder.Size()
 	w.dataset.store.metrics.segments.Inc()
-	w.dataset.store.metrics.written.Add(float64(o.sums.total))
+	w.dataset.store.metrics.written.Add(float64(o.encoder.Size()))
 	return nil
 }
 
@@ -194,7 +194,7 @@ func (w *Writer) Abort(ctx context.Context) error {
 	var err error
 	if w.open != nil {
 		// Closing frees what the encoder holds; what it writes is removed.
-		_ = w.open.encoder.Close()
+		_, _ = w.open.encoder.Close()
 		err = w.open.file.Abort()
 		w.open = nil
 	}

@@ -305,6 +305,27 @@ func (f *memoryFile) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
+// Map gives a copy that turns into garbage when it is closed, as the bytes behind
+// a true mapping would be gone.
+func (f *memoryFile) Map() (Mapping, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	return &memoryMapping{slices.Clone(f.node.data)}, nil
+}
+
+type memoryMapping struct{ data []byte }
+
+func (m *memoryMapping) Bytes() []byte       { return m.data }
+func (m *memoryMapping) Prefetch(_, _ int64) {}
+func (m *memoryMapping) Close() error {
+	for i := range m.data {
+		m.data[i] = garbage
+	}
+	return nil
+}
+
+const garbage = 0xdb
+
 func (f *memoryFile) Sync() error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -104,6 +105,38 @@ func (f osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+// Map implements File by mmap(2).
+func (f osFile) Map() (Mapping, error) {
+	size, err := f.Size()
+	if err != nil || size == 0 {
+		return mapping(nil), err
+	}
+	b, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, &os.PathError{Op: "mmap", Path: f.Name(), Err: err}
+	}
+	return mapping(b), nil
+}
+
+type mapping []byte
+
+func (m mapping) Bytes() []byte { return m }
+
+func (m mapping) Prefetch(offset, length int64) {
+	offset &^= PageBytes - 1
+	end := min(offset+length, int64(len(m)))
+	if offset < end {
+		_ = unix.Madvise(m[offset:end], unix.MADV_WILLNEED) // it is a favour
+	}
+}
+
+func (m mapping) Close() error {
+	if m == nil {
+		return nil
+	}
+	return unix.Munmap(m)
+}
+
 // writebackBytes is how much is written before the disk is asked to begin with
 // it, so that Sync finds little left to do.
 const writebackBytes = 8 << 20
@@ -113,9 +146,33 @@ type newFile struct {
 	osFile
 	written int64
 	started int64 // how much of it the disk was asked for
+	direct  bool  // the file is open for direct writing
+	refused bool  // the system cannot write to it directly
 }
 
 func (f *newFile) Write(p []byte) (int, error) {
+	if f.writesDirect(p) {
+		n, err := f.osFile.Write(p)
+		f.written += int64(n)
+		f.started = f.written
+		if !errors.Is(err, unix.EINVAL) {
+			return n, err
+		}
+		// Its blocks are larger than a page, or it only seemed to agree.
+		f.refused = true
+		rest, err := f.writeBuffered(p[n:])
+		return n + rest, err
+	}
+	return f.writeBuffered(p)
+}
+
+func (f *newFile) writeBuffered(p []byte) (int, error) {
+	if f.direct {
+		if err := setDirect(f.File, false); err != nil {
+			return 0, err
+		}
+		f.direct = false
+	}
 	n, err := f.osFile.Write(p)
 	f.written += int64(n)
 	if f.written-f.started >= writebackBytes {
@@ -123,4 +180,22 @@ func (f *newFile) Write(p []byte) (int, error) {
 		f.started = f.written
 	}
 	return n, err
+}
+
+// directBytes is how much is worth to be written directly: less is done sooner
+// through the page cache.
+const directBytes = 1 << 20
+
+// writesDirect tells whether p goes around the page cache, for which the file is
+// prepared: a copy into fresh pages costs more than the writing itself.
+func (f *newFile) writesDirect(p []byte) bool {
+	address := int64(uintptr(unsafe.Pointer(unsafe.SliceData(p))))
+	if f.refused || len(p) < directBytes || (address|int64(len(p))|f.written)%PageBytes != 0 {
+		return false
+	}
+	if !f.direct {
+		f.direct = setDirect(f.File, true) == nil
+		f.refused = !f.direct
+	}
+	return f.direct
 }

@@ -53,13 +53,36 @@ type Volume interface {
 	Usage(name string) (used, capacity int64, err error)
 }
 
+// PageBytes is what addresses, offsets and lengths are multiples of where whole
+// pages are written.
+const PageBytes = 4096
+
 // File is an open file. Reading is safe from several goroutines, writing from
 // one.
 type File interface {
+	Content
+	// Write appends. Large pieces that consist of whole pages, in memory and in
+	// the file, may go to the disk around the page cache.
 	io.Writer
-	io.ReaderAt
 	io.Closer
 	// Sync makes the file's content durable, not its name.
 	Sync() error
+}
+
+// Content is what is read of a file.
+type Content interface {
+	io.ReaderAt
 	Size() (int64, error)
+	// Map gives the content as memory, which outlives the open file.
+	Map() (Mapping, error)
+}
+
+// Mapping is the content of a file as memory that nobody writes to. Touching it
+// faults where the disk fails or the file was cut: see debug.SetPanicOnFault.
+type Mapping interface {
+	Bytes() []byte
+	// Prefetch asks for a range to be read from the disk, and does not wait.
+	Prefetch(offset, length int64)
+	// Close ends the mapping. Nothing may touch its bytes afterwards.
+	Close() error
 }

@@ -28,6 +28,7 @@ const (
 	Sync    Kind = "sync"
 	Close   Kind = "close"
 	Size    Kind = "size"
+	Map     Kind = "map"
 )
 
 // Changes tells whether an operation of this kind needs room on the disk or
@@ -205,4 +206,11 @@ func (f *file) Size() (int64, error) {
 		return 0, err
 	}
 	return f.inner.Size()
+}
+
+func (f *file) Map() (vfs.Mapping, error) {
+	if err := f.inject(Op{Map, f.name}); err != nil {
+		return nil, err
+	}
+	return f.inner.Map()
 }
