@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"context"
 	"io"
 	"net"
 	"testing"
@@ -10,8 +9,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
-
-func contextOf() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) }
 
 const (
 	benchMessage = 2 << 20

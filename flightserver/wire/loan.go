@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,36 +20,48 @@ const lentBytes = 4 << 10
 type loan struct {
 	memory Memory // nil: it is collected
 	pieces [][]byte
-	refs   atomic.Int64
+	refs   atomic.Int64 // a lease's, and those of connections
 }
 
-// lend gives the pieces of a body out, with a reference each.
-func lend(memory Memory, pieces [][]byte) *loan {
+// lease is gRPC's part of a loan: its buffers know nothing else of it. Of a
+// stream that ends early gRPC drops some and does not free them. So the loan ends
+// as well when the collector finds its lease.
+type lease struct {
+	loan  *loan
+	left  atomic.Int64 // pieces that were not freed
+	found runtime.Cleanup
+}
+
+// lend gives out the pieces of a body, in the places that a message has for them.
+func lend(memory Memory, pieces [][]byte, message mem.BufferSlice) {
 	if memory != nil {
 		memory.Retain()
 	}
 	l := &loan{memory: memory, pieces: pieces}
-	l.refs.Store(int64(len(pieces)))
+	l.refs.Store(1)
 	lent.add(l)
-	return l
-}
-
-// back puts the pieces into the places that a message has for them.
-func (l *loan) back(message mem.BufferSlice) {
+	to := &lease{loan: l}
+	to.left.Store(int64(len(pieces)))
+	to.found = runtime.AddCleanup(to, (*loan).release, l)
 	next := 0
 	for i, b := range message {
 		if b == nil {
-			message[i] = mem.NewBuffer(&l.pieces[next], l)
+			message[i] = mem.NewBuffer(&pieces[next], to)
 			next++
 		}
 	}
 }
 
-// Get is never called: a loan is a pool to take back what it gave.
-func (l *loan) Get(n int) *[]byte { b := make([]byte, n); return &b }
+// Get belongs to a pool of buffers. gRPC takes none from a lease.
+func (l *lease) Get(n int) *[]byte { b := make([]byte, n); return &b }
 
 // Put takes a piece back from gRPC.
-func (l *loan) Put(*[]byte) { l.release() }
+func (l *lease) Put(*[]byte) {
+	if l.left.Add(-1) == 0 {
+		l.found.Stop()
+		l.loan.release()
+	}
+}
 
 // retain fails when all was given back meanwhile.
 func (l *loan) retain() bool {

@@ -59,7 +59,7 @@ func (m *Outgoing) encode() mem.BufferSlice {
 	}
 	e.flush()
 	if len(e.lent) > 0 {
-		lend(m.Memory, e.lent).back(e.out)
+		lend(m.Memory, e.lent, e.out)
 	}
 	return e.out
 }
@@ -86,7 +86,7 @@ func (e *encoder) body(pieces [][]byte) {
 		}
 		e.flush()
 		e.lent = append(e.lent, piece)
-		e.out = append(e.out, nil) // the loan's, once there is one
+		e.out = append(e.out, nil) // a place for it
 	}
 }
 

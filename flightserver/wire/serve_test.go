@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -81,7 +82,7 @@ func (c discardCodec) Unmarshal(data mem.BufferSlice, v any) error {
 
 // drain reads a DoGet to its end.
 func drain(client flight.FlightServiceClient) (int, error) {
-	ctx, cancel := contextOf()
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stream, err := client.DoGet(ctx, &flight.Ticket{}, grpc.ForceCodecV2(discardCodec{Codec()}))
 	if err != nil {
@@ -97,8 +98,11 @@ func drain(client flight.FlightServiceClient) (int, error) {
 	}
 }
 
-// mapped is a file in memory, counted.
-type mapped struct{ bytes []byte }
+// mapped is a file in memory.
+type mapped struct {
+	file  string
+	bytes []byte
+}
 
 func (m *mapped) Retain()  {}
 func (m *mapped) Release() {}
@@ -119,5 +123,5 @@ func mapFile(t testing.TB, size int) *mapped {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Munmap(bytes) })
-	return &mapped{bytes}
+	return &mapped{name, bytes}
 }
