@@ -50,3 +50,42 @@ def test_the_server_outlives_errors(client):
             calls.get_by_name(client, "nowhere")
     calls.put(client, "t", data.people())
     assert calls.get(client, "t") == data.people()
+
+
+def test_details_reach_the_caller_of_a_flight_error(start, tmp_path):
+    """pyarrow shows google.rpc.Status as extra_info, where the server lets it."""
+    server = start("--auth-file", str(write_credentials(tmp_path)))
+    with server.connect() as client, pytest.raises(flight.FlightUnauthenticatedError) as refused:
+        calls.names(client)
+    assert b"NO_CREDENTIALS" in refused.value.extra_info
+    assert b"flight-operator" in refused.value.extra_info
+
+
+def write_credentials(folder):
+    """Credentials without a token admit nobody."""
+    file = folder / "credentials.yaml"
+    file.write_text("apiVersion: settings.flight-operator.io/v1alpha1\nkind: Credentials\n")
+    return file
+
+
+def test_an_upload_beyond_its_limit_is_refused(start, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        "apiVersion: settings.flight-operator.io/v1alpha1\nkind: ServerSettings\nlimits: {upload: 1Ki, callsPerSecond: 1000}\n"
+    )
+    with start("--config", settings).connect() as client:
+        with pytest.raises(pa.ArrowInvalid, match="limit upload"):
+            calls.put(client, "t", pa.table({"a": list(range(10_000))}))
+        assert calls.names(client) == []
+
+
+def test_a_refusal_for_a_limit_says_when_to_try_again(start, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        "apiVersion: settings.flight-operator.io/v1alpha1\nkind: ServerSettings\nlimits: {callsPerSecond: 0.001}\n"
+    )
+    with start("--config", settings).connect() as client:
+        calls.names(client)
+        with pytest.raises(flight.FlightUnavailableError, match="callsPerSecond") as refused:
+            calls.names(client)
+        assert b"RetryInfo" in refused.value.extra_info
