@@ -44,6 +44,11 @@ func TestCheck(t *testing.T) {
 		"NoNodes":         {reason: "a decoder reads on behind the last node", message: forge(t, cutVector(batchNodes)), want: "0 column nodes"},
 		"NoViewCounts":    {reason: "a decoder makes room for what it finds behind the counts", message: forge(t, cutVector(batchVariadic)), want: "0 counts of view buffers"},
 		"ForgedViewCount": {reason: "a decoder makes room for as many", message: forge(t, setViewCount(1<<35)), want: "view column 0 claims 34359738368"},
+		"ShortBitmap":     {reason: "a decoder reads a bit for each value", message: forge(t, setRows(1000), setNode(0, 1000, 1)), want: "column node 0 has 1000 values, and a validity bitmap of"},
+		"ShortValues":     {reason: "a decoder reads each value", message: forge(t, setRows(1000), setNode(0, 1000, 0)), want: "buffer 1 has"},
+		"ShortOffsets":    {reason: "texts have one offset more than values", message: forge(t, setPair(batchBuffers, 3, 0, 8)), want: "buffer 3 has 8 bytes, too few for the 3 values of column node 1"},
+		"ShortCompressed": {reason: "it is the size after decompression that counts", message: forgeSize(t, 0), want: "a validity bitmap of 0 bytes"},
+		"RowsDiffer":      {reason: "columns are as long as their batch", message: forge(t, setRows(2)), want: "column node 0 has length 3, the batch has 2 rows"},
 		"DeepNest":        {reason: "a decoder would recurse", message: nested(80), want: "nests deeper than 64"},
 		"SharedChildren":  {reason: "a small header can describe a tree without end", message: shared(60), want: "more than 65536 fields"},
 		"SharedText":      {reason: "a decoder copies a text for each field", message: sharedName(1<<20, 100), want: "names and metadata take more"},
@@ -67,6 +72,99 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCheckTypes checks what arrow-go writes of every type, with and without
+// rows, sliced and compressed: it is legal, and plain unless it is compressed.
+func TestCheckTypes(t *testing.T) {
+	for _, of := range everyType() {
+		t.Run(of.String(), func(t *testing.T) {
+			schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: of, Nullable: true}}, nil)
+			record := variedRecord(t, schema)
+			records := []arrow.RecordBatch{record}
+			switch of.ID() {
+			case arrow.LIST_VIEW, arrow.LARGE_LIST_VIEW, arrow.DENSE_UNION: // arrow-go fails to write slices of these
+			default:
+				records = append(records, record.NewSlice(3, 11), record.NewSlice(0, 0))
+			}
+			for _, options := range [][]ipc.Option{nil, {ipc.WithZstd()}} {
+				var sent written
+				writer := ipc.NewWriterWithPayloadWriter(&sent, append(options, ipc.WithSchema(schema))...)
+				for _, r := range records {
+					if err := writer.Write(r); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := writer.Close(); err != nil {
+					t.Fatal(err)
+				}
+				var stream Stream
+				for _, m := range sent {
+					kind, err := stream.Check(m.header, m.body)
+					if err != nil {
+						t.Error(err)
+					}
+					if kind == KindRecordBatch && stream.Plain() != (options == nil) {
+						t.Errorf("Plain() = %t", stream.Plain())
+					}
+				}
+			}
+		})
+	}
+}
+
+func everyType() []arrow.DataType {
+	field := func(of arrow.DataType) arrow.Field { return arrow.Field{Name: "f", Type: of, Nullable: true} }
+	i32 := arrow.PrimitiveTypes.Int32
+	return []arrow.DataType{
+		arrow.Null, arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Uint16, i32, arrow.PrimitiveTypes.Int64,
+		arrow.FixedWidthTypes.Float16, arrow.PrimitiveTypes.Float32, arrow.PrimitiveTypes.Float64,
+		&arrow.Decimal128Type{Precision: 30, Scale: 2}, &arrow.Decimal256Type{Precision: 60, Scale: 2},
+		arrow.FixedWidthTypes.Date32, arrow.FixedWidthTypes.Date64, arrow.FixedWidthTypes.Time32s, arrow.FixedWidthTypes.Time64ns,
+		arrow.FixedWidthTypes.Timestamp_ms, arrow.FixedWidthTypes.Duration_s,
+		arrow.FixedWidthTypes.MonthInterval, arrow.FixedWidthTypes.DayTimeInterval, arrow.FixedWidthTypes.MonthDayNanoInterval,
+		arrow.BinaryTypes.String, arrow.BinaryTypes.LargeString, arrow.BinaryTypes.Binary, arrow.BinaryTypes.LargeBinary,
+		arrow.BinaryTypes.StringView, arrow.BinaryTypes.BinaryView, &arrow.FixedSizeBinaryType{ByteWidth: 5},
+		arrow.ListOf(i32), arrow.LargeListOf(i32), arrow.ListViewOf(i32), arrow.LargeListViewOf(i32), arrow.FixedSizeListOf(3, i32),
+		arrow.StructOf(field(i32), arrow.Field{Name: "g", Type: arrow.BinaryTypes.String, Nullable: true}),
+		arrow.MapOf(arrow.BinaryTypes.String, i32),
+		arrow.DenseUnionOf([]arrow.Field{field(i32)}, []arrow.UnionTypeCode{3}), arrow.SparseUnionOf([]arrow.Field{field(i32)}, []arrow.UnionTypeCode{3}),
+		&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String},
+		arrow.RunEndEncodedOf(i32, arrow.PrimitiveTypes.Int64),
+	}
+}
+
+// variedRecord has 12 rows, some of them null where there can be nulls.
+func variedRecord(t *testing.T, schema *arrow.Schema) arrow.RecordBatch {
+	t.Helper()
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for i := range 12 {
+		if of := schema.Field(0).Type.ID(); i%3 == 1 && of != arrow.RUN_END_ENCODED {
+			b.Field(0).AppendNull()
+		} else {
+			b.Field(0).AppendEmptyValue()
+		}
+	}
+	return b.NewRecordBatch()
+}
+
+// written keeps what a writer writes.
+type written []message
+
+func (w *written) Start() error { return nil }
+
+func (w *written) Close() error { return nil }
+
+func (w *written) WritePayload(p ipc.Payload) error {
+	meta := p.Meta()
+	defer meta.Release()
+	var body bytes.Buffer
+	if err := p.SerializeBody(&body); err != nil {
+		return err
+	}
+	*w = append(*w, message{header: bytes.Clone(meta.Bytes()), body: body.Bytes()})
+	return nil
 }
 
 // FuzzCheck looks for messages that pass and then break a decoder.
@@ -158,7 +256,7 @@ func messageOf(t testing.TB, payload ipc.Payload) message {
 func cutBody(m message) message { return message{m.header, m.body[:8]} }
 
 // forge changes the record batch of a good message.
-func forge(t testing.TB, change func(batch *table)) message {
+func forge(t testing.TB, changes ...func(batch *table)) message {
 	t.Helper()
 	m := sampleMessage(t)
 	top := root(m.header)
@@ -166,7 +264,9 @@ func forge(t testing.TB, change func(batch *table)) message {
 	if !ok {
 		t.Fatal("the sample has no record batch")
 	}
-	change(&batch)
+	for _, change := range changes {
+		change(&batch)
+	}
 	return m
 }
 
@@ -181,6 +281,8 @@ func setPair(slot flatbuffers.VOffsetT, i int, first, second int64) func(*table)
 		batch.MutateInt64(at+8, second)
 	}
 }
+
+func setNode(i int, length, nulls int64) func(*table) { return setPair(batchNodes, i, length, nulls) }
 
 func setViewCount(n int64) func(*table) {
 	return func(batch *table) { batch.MutateInt64(batch.vector(batchVariadic), n) }
