@@ -61,7 +61,7 @@ func (c column) layout() layout {
 	case validityAlways:
 		l.buffers++
 	case validityOld:
-		l.unions = 1
+		l.old = 1
 	}
 	if c.views {
 		l.views = 1
@@ -79,8 +79,10 @@ var (
 func columnOf(field *table) (column, error) {
 	of, _ := field.tableField(fieldType)
 	switch field.byteField(fieldTypeType) {
-	case typeNull, typeRunEndEncoded:
+	case typeNull:
 		return column{validity: validityNever}, nil
+	case typeRunEndEncoded:
+		return column{validity: validityOld}, nil
 	case typeStruct:
 		return column{each: 1}, nil
 	case typeFixedSizeList:

@@ -116,6 +116,17 @@ func (t *table) textLen(slot flatbuffers.VOffsetT) int {
 	return len(t.ByteVector(at))
 }
 
+// hasKey looks for a key in a vector of pairs.
+func (t *table) hasKey(slot flatbuffers.VOffsetT, key string) bool {
+	for i := range t.vectorLen(slot) {
+		pair := t.tableAt(slot, i)
+		if at := pair.slot(pairKey); at != 0 && string(pair.ByteVector(at)) == key {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *table) tableAt(slot flatbuffers.VOffsetT, i int) table {
 	at := t.vector(slot) + flatbuffers.UOffsetT(i)*flatbuffers.SizeUOffsetT
 	return table{flatbuffers.Table{Bytes: t.Bytes, Pos: t.Indirect(at)}}

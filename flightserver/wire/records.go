@@ -25,7 +25,7 @@ func (w *batchWalk) check(need layout) error {
 	}
 	_, w.compressed = w.batch.tableField(batchCompression)
 	if w.version < versionV5 {
-		need.buffers += need.unions
+		need.buffers += need.old
 	}
 	for _, check := range []func(layout) error{w.checkNodes, w.checkVariadic, w.checkBuffers} {
 		if err := check(need); err != nil {

@@ -8,16 +8,17 @@ type layout struct {
 	nodes   int
 	buffers int // without those of views, whose number each batch tells
 	views   int
-	unions  int
+	old     int // buffers that were there until metadata version 5
 	columns []column // nested ones behind the one they are in
 }
 
-// versionV5 is the metadata version since which unions have no validity bitmap.
+// versionV5 is the metadata version since which unions and run-end encoded
+// columns have no validity bitmap.
 const versionV5 = 4
 
 func (l layout) inVersion(version int16) layout {
 	if version < versionV5 {
-		l.buffers += l.unions
+		l.buffers += l.old
 	}
 	return l
 }
@@ -27,7 +28,7 @@ func (l layout) plus(o layout) layout {
 		nodes:   l.nodes + o.nodes,
 		buffers: l.buffers + o.buffers,
 		views:   l.views + o.views,
-		unions:  l.unions + o.unions,
+		old:     l.old + o.old,
 		columns: append(l.columns, o.columns...),
 	}
 }
