@@ -17,7 +17,7 @@ var settingsFlags = []struct {
 	place       func(*serverSettings) *string
 }{
 	{"data-dir", "directory of the data; made when it is missing", func(s *serverSettings) *string { return &s.DataDir }},
-	{"listen", "HOST:PORT of the data port, for clients", func(s *serverSettings) *string { return &s.Listen }},
+	{"listen", "HOST:PORT of the data port, for clients, or unix:///PATH", func(s *serverSettings) *string { return &s.Listen }},
 	{"admin-listen", "HOST:PORT of the admin port, for the operator; empty: none", func(s *serverSettings) *string { return &s.AdminListen }},
 	{"ops-listen", "HOST:PORT of health, readiness and metrics; empty: none", func(s *serverSettings) *string { return &s.OpsListen }},
 	{"tls-cert", "certificate of the data port (PEM), leaf first", func(s *serverSettings) *string { return &dataTLS(s).CertFile }},

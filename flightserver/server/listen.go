@@ -3,7 +3,11 @@ package server
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
+	"os"
+
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // listen takes the ports, so that one that is taken is told before anything is
@@ -21,7 +25,7 @@ func (s *Server) listen(ctx context.Context) error {
 		if each.address == "" {
 			continue
 		}
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", each.address)
+		listener, err := listenAt(ctx, each.address)
 		if err != nil {
 			return err
 		}
@@ -29,6 +33,30 @@ func (s *Server) listen(ctx context.Context) error {
 		s.closers = append(s.closers, func() error { return closeListener(listener) })
 	}
 	return nil
+}
+
+func listenAt(ctx context.Context, address string) (net.Listener, error) {
+	path, ok := settings.UnixSocket(address)
+	if !ok {
+		return new(net.ListenConfig).Listen(ctx, "tcp", address)
+	}
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	return new(net.ListenConfig).Listen(ctx, "unix", path)
+}
+
+// removeStale removes the socket that a server left which was killed: nobody
+// answers there, and nobody else can listen. Another file of that name stays.
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Type() != fs.ModeSocket {
+		return nil //nolint:nilerr // listening tells what is wrong with the path
+	}
+	if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
+		return c.Close() // another server listens, as listening will tell
+	}
+	return os.Remove(path)
 }
 
 // closeListener does not mind that serving has closed the listener before.
@@ -41,6 +69,9 @@ func closeListener(l net.Listener) error {
 
 // URI is where the data port is reached from this machine.
 func (s *Server) URI() string {
+	if s.dataListener.Addr().Network() == "unix" {
+		return "grpc+unix://" + s.dataListener.Addr().String()
+	}
 	scheme := "grpc://"
 	if s.dataTLS != nil {
 		scheme = "grpc+tls://"

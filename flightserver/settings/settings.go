@@ -30,7 +30,7 @@ type ServerSettings struct {
 	Kind       string `json:"kind"`
 
 	DataDir     string `json:"dataDir,omitempty"`
-	Listen      string `json:"listen,omitempty"`      // HOST:PORT of the data port
+	Listen      string `json:"listen,omitempty"`      // HOST:PORT of the data port, or unix:///PATH
 	AdminListen string `json:"adminListen,omitempty"` // HOST:PORT of the admin port; empty: none
 	OpsListen   string `json:"opsListen,omitempty"`   // HOST:PORT of the ops port; empty: none
 	Advertise   string `json:"advertise,omitempty"`   // URI that clients reach the data port at
@@ -133,7 +133,7 @@ func (s *ServerSettings) Validate() error {
 func (s *ServerSettings) validateListeners() field.ErrorList {
 	var errs field.ErrorList
 	listen := field.NewPath("listen")
-	if err := checkAddress(s.Listen); err != nil {
+	if err := checkDataAddress(s.Listen); err != nil {
 		errs = append(errs, field.Invalid(listen, s.Listen, err.Error()))
 	} else if !s.Insecure && !isLoopback(s.Listen) && (s.TLS == nil || s.AuthFile == "") {
 		errs = append(errs, field.Invalid(listen, s.Listen,
@@ -205,6 +205,9 @@ func checkAddress(address string) error {
 }
 
 func isLoopback(address string) bool {
+	if _, ok := UnixSocket(address); ok {
+		return true // nobody but this machine's users reaches it
+	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false
