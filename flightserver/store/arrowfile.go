@@ -88,7 +88,7 @@ func passable(b Batch) bool {
 	}
 	m, err := parseMessage(b.Header)
 	return err == nil && m.kind == ipc.MessageRecordBatch && m.version == metadataVersionV5 &&
-		m.bodyLength == int64(len(b.Body)) && !m.compressed
+		m.bodyLength == int64(len(b.Body)) && m.rows == b.Record.NumRows() && !m.compressed
 }
 
 // copyBody does nothing where the body lies in its place already.

@@ -16,6 +16,7 @@ type arrowMessage struct {
 	kind       ipc.MessageType
 	header     int // position of its header table
 	bodyLength int64
+	rows       int64 // of a record batch
 	compressed bool  // of a record batch
 	dictionary int64 // of a dictionary batch: its id
 	delta      bool  // and whether it extends the one before
@@ -27,6 +28,7 @@ const (
 	messageHeaderType = 1
 	messageHeader     = 2
 	messageBodyLength = 3
+	batchRows         = 0
 	batchCompression  = 3
 	dictionaryID      = 0
 	dictionaryIsDelta = 2
@@ -55,6 +57,9 @@ func parseMessage(b []byte) (m arrowMessage, err error) {
 	}
 	switch m.kind {
 	case ipc.MessageRecordBatch:
+		if rows := tableField(b, m.header, batchRows); rows != 0 {
+			m.rows = int64(binary.LittleEndian.Uint64(b[rows:]))
+		}
 		m.compressed = tableField(b, m.header, batchCompression) != 0
 	case ipc.MessageDictionaryBatch:
 		m.parseDictionary(b)

@@ -23,14 +23,57 @@
 //
 // # Segments
 //
-// A segment is a whole Arrow IPC file, not compressed, or a whole Parquet file,
-// zstd, with the Arrow schema in its metadata; other programs open it as it
-// is. A file of the one format cannot replace a dictionary, only extend it, so
-// an upload whose dictionary is replaced goes on in the next segment; so does
-// one that passes a GiB.
+// A segment is a whole Arrow IPC file, or a whole Parquet file, zstd, with the
+// Arrow schema in its metadata; other programs open it as it is. A file of the
+// one format cannot replace a dictionary, only extend it, so an upload whose
+// dictionary is replaced goes on in the next segment; so does one that passes a
+// GiB.
 //
-// The sidecar has the checksums of the segment's blocks. Integers are
-// little-endian, checksums CRC-32C:
+// The messages of an Arrow file are those that go over the wire: none is larger
+// than stock clients take, unless a single row is, and each body begins at a
+// multiple of 64 bytes. So that nothing lies between two messages, the padding
+// stands behind a header, inside the length that precedes it. What a client sent
+// is kept byte by byte, unless it has dictionaries, is compressed, or is too
+// large.
+//
+// Beside the segment stands its sidecar. Integers are little-endian, checksums
+// CRC-32C. That of an Arrow file is an index of its messages, which follow one
+// another from the end of the head to the tail:
+//
+//	0   8   "FLTIDX1\n"
+//	8   8   bytes in the head: the magic and the schema's message
+//	16  4   checksum of the head
+//	20  8   bytes in the tail: the stream's end and the footer
+//	28  4   checksum of the tail
+//	32  4   messages
+//	36  4   columns that have bounds: those of the schema, or none of more than 1024
+//	40  1   1: a dictionary is extended
+//
+// and for each message
+//
+//	0   1   1: a dictionary
+//	1   4   bytes before the body: 8 of marks, the header, padding
+//	5   4   bytes in the header
+//	9   8   bytes in the message, from its marks to the end of its body
+//	17  4   checksum of these bytes
+//	21  4   bytes in the app_metadata
+//	25  …   the app_metadata of the batch
+//
+// and, unless it is a dictionary, 8 bytes of its number of rows, then for each
+// column
+//
+//	0   1   1: a lower bound follows, 2: an upper bound, 3: both
+//	1   8   nulls
+//	9   1   bytes in the bound, at most 64
+//	10  …   the bound
+//
+// Bounds sort by their bytes: integers have 8, big-endian, signed ones with the
+// first bit turned round; floating-point numbers are widened to 8 bytes, of
+// which the first bit is turned round, or all bits of a negative number;
+// decimals of 128 bits have 16; texts have the first 64 bytes, an upper bound is
+// then counted up. There are none beside a NaN, and none of nested values.
+//
+// The sidecar of a Parquet file has the checksums of its blocks:
 //
 //	0   8   "FLTSUM1\n"
 //	8   4   bytes in a block: 262144
@@ -39,8 +82,10 @@
 //	24  4   checksum of block 1, and so on; the last block may be short
 //
 // The manifest has the size of the segment and the checksum of the sidecar, so
-// one chain of checksums reaches from a manifest to every byte. A reader
-// verifies each block before it uses a byte of it, each time it is read.
+// one chain of checksums reaches from a manifest to every byte. Arrow segments
+// are mapped: a message is verified before the first reader uses a byte of it,
+// and again when the segment was unmapped meanwhile. A block of a Parquet file
+// is verified each time it is read.
 //
 // # Logs
 //
