@@ -1,5 +1,7 @@
 """Streams of older and of other writers: metadata version 4, compressed bodies, shared dictionaries."""
 
+import pathlib
+
 import grpc
 import pyarrow as pa
 import pytest
@@ -65,3 +67,13 @@ def test_metadata_of_a_message_is_taken(server, client):
     code, text = rawflight.do_put(server.address, rawflight.frames("t", rawflight.parse(sink.getvalue())))
     assert code is grpc.StatusCode.OK, text
     assert calls.get(client, "t") == pa.Table.from_batches([batch])
+
+
+def test_a_file_of_2020_is_refused(server, client):
+    """Arrow 0.17 told of compression in a place of its own; what is read without it is noise."""
+    of_2020 = pathlib.Path(pa.__file__).parent / "tests/data/feather/v0.17.0.version.2-compression.lz4.feather"
+    stream = pa.py_buffer(of_2020.read_bytes()[len(b"ARROW1\0\0") :])
+    code, text = rawflight.do_put(server.address, rawflight.frames("t", rawflight.parse(stream)))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "compressed" in text
+    assert calls.names(client) == []
