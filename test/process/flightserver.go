@@ -77,6 +77,9 @@ func Start(t *testing.T, binary, dir string) *Server {
 	return s
 }
 
+// PID is the process's id.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Kill ends the process as a power cut would, except that the kernel lives on.
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill()

@@ -1,0 +1,3 @@
+// Package slow holds a server with a thousand clients that take or send a few
+// kilobytes a second against a memory limit, while others want to be served.
+package slow

@@ -1,0 +1,200 @@
+package slow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/flight-operator/flight-operator/test/process"
+)
+
+const (
+	clients     = 1000
+	memoryLimit = 1 << 30
+	rows        = 256 << 10 // of a batch of 2 MiB
+	batches     = 512       // of a dataset of 1 GiB
+	settle      = 10 * time.Second
+)
+
+func TestSlowClientsHarmNobody(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", fmt.Sprint(memoryLimit)) // of the server; a control group would set it
+	binary, record := process.Build(t), batch(t)
+	messages := messagesOf(t, record)
+	cases := map[string]func(ctx context.Context, t *testing.T, address string, i int){
+		"Readers": func(ctx context.Context, t *testing.T, address string, _ int) { read(ctx, t, address, "large") },
+		"Writers": func(ctx context.Context, t *testing.T, address string, i int) {
+			m := append([]*flight.FlightData{}, messages...)
+			m[0] = &flight.FlightData{DataHeader: m[0].GetDataHeader(), FlightDescriptor: path(fmt.Sprint("slow/", i))}
+			write(ctx, t, address, m)
+		},
+	}
+	for name, client := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := process.Serve(t, binary, t.TempDir())
+			defer server.Kill()
+			connected := server.Connect(t)
+			defer connected.Close()
+			upload(t, connected, "large", record, batches)
+			alone := duration(func() { readAll(t, connected) })
+
+			peak := watchMemory(t, server.PID())
+			ctx, cancel := context.WithCancel(t.Context())
+			var slow sync.WaitGroup
+			for i := range clients {
+				slow.Go(func() { client(ctx, t, server.Address, i) })
+			}
+			time.Sleep(settle) // until buffers are as full as they get
+			beside := duration(func() {
+				readAll(t, connected)
+				upload(t, connected, "other", record, 16)
+			})
+			cancel()
+			slow.Wait()
+			t.Logf("read alone in %s, read and written beside %d slow clients in %s; the server took %d MiB",
+				alone.Round(time.Millisecond), clients, beside.Round(time.Millisecond), peak()>>20)
+			if most := peak(); most > memoryLimit {
+				t.Errorf("the server took %d MiB", most>>20)
+			}
+		})
+	}
+}
+
+// watchMemory gives the most memory that a process has had for itself so far.
+// Pages of mapped files count for nothing: the kernel takes them back at will.
+func watchMemory(t *testing.T, pid int) (peak func() int64) {
+	t.Helper()
+	var (
+		mu   sync.Mutex
+		most int64
+	)
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			mu.Lock()
+			most = max(most, anonymousMemory(t, pid))
+			mu.Unlock()
+			select {
+			case <-done:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	})
+	stop := sync.OnceFunc(func() { close(done); watching.Wait() })
+	t.Cleanup(stop)
+	return func() int64 { stop(); return most }
+}
+
+func anonymousMemory(t *testing.T, pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Error(err) // an end for want of memory as well
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
+	var kilobytes int64
+	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
+		t.Errorf("RssAnon: %v", err)
+	}
+	return kilobytes << 10
+}
+
+func duration(of func()) time.Duration {
+	start := time.Now()
+	of()
+	return time.Since(start)
+}
+
+func batch(t *testing.T) arrow.RecordBatch {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for i := range rows {
+		b.Field(0).(*array.Int64Builder).Append(int64(i))
+	}
+	return b.NewRecordBatch()
+}
+
+func path(name string) *flight.FlightDescriptor {
+	return &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{name}}
+}
+
+// kept keeps the messages that a writer sends.
+type kept struct{ messages *[]*flight.FlightData }
+
+func (k kept) Send(m *flight.FlightData) error {
+	*k.messages = append(*k.messages, &flight.FlightData{
+		DataHeader: append([]byte{}, m.GetDataHeader()...), DataBody: append([]byte{}, m.GetDataBody()...),
+	})
+	return nil
+}
+
+func messagesOf(t *testing.T, record arrow.RecordBatch) []*flight.FlightData {
+	t.Helper()
+	var out []*flight.FlightData
+	w := flight.NewRecordWriter(kept{&out}, ipc.WithSchema(record.Schema()))
+	if err := errors.Join(w.Write(record), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func upload(t *testing.T, client flight.Client, name string, record arrow.RecordBatch, times int) {
+	t.Helper()
+	stream, err := client.DoPut(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := flight.NewRecordWriter(stream, ipc.WithSchema(record.Schema()))
+	w.SetFlightDescriptor(path(name))
+	for range times {
+		if err := w.Write(record); err != nil {
+			break // Recv tells why
+		}
+	}
+	_ = w.Close()
+	_ = stream.CloseSend()
+	for {
+		if _, err := stream.Recv(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func readAll(t *testing.T, client flight.Client) {
+	t.Helper()
+	stream, err := client.DoGet(t.Context(), &flight.Ticket{Ticket: []byte("large")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read int64
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		read += int64(len(m.GetDataBody()))
+	}
+	if read != batches*rows*8 {
+		t.Errorf("read %d bytes", read)
+	}
+}
