@@ -24,11 +24,11 @@ type Keys struct {
 	parser *jwt.Parser
 }
 
-// OpenKeys loads a file of settings.SigningKeys. With make, one that is missing
-// is made, with one random key.
-func OpenKeys(path string, make bool, now clock.PassiveClock) (*Keys, error) {
+// OpenKeys loads a file of settings.SigningKeys. With create, one that is
+// missing is made, with one random key.
+func OpenKeys(path string, create bool, now clock.PassiveClock) (*Keys, error) {
 	content, err := os.ReadFile(path)
-	if make && errors.Is(err, fs.ErrNotExist) {
+	if create && errors.Is(err, fs.ErrNotExist) {
 		content, err = makeKeys(path)
 	}
 	if err != nil {

@@ -100,7 +100,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caller auth.Iden
 		return
 	}
 	w.Header().Set("Content-Type", f.mediaType)
-	w.Header().Set("Etag", etag(ticket, f))
+	w.Header().Set("ETag", etag(ticket, f))
 	w.Header().Set("Accept-Ranges", "bytes")
 	w.Header().Set("Cache-Control", "private")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -166,11 +166,17 @@ func problem(w http.ResponseWriter, code int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(struct { // nobody is left to tell of an error
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-	}{http.StatusText(code), code, detail})
+	body, err := json.Marshal(problemBody{http.StatusText(code), code, detail})
+	if err == nil {
+		_, _ = w.Write(body) // nobody is left to tell of an error
+	}
+}
+
+// problemBody is what a client reads of a fault.
+type problemBody struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
 }
 
 // patient waits for a client as long as it reads something now and then.
@@ -182,7 +188,7 @@ type patient struct {
 func (p *patient) Write(b []byte) (n int, err error) {
 	const piece = 256 << 10
 	for n < len(b) && err == nil {
-		if err = p.control.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
+		if err := p.control.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
 			return n, err
 		}
 		var m int
