@@ -57,7 +57,7 @@ func (a actions) do(request *flight.Action, stream flight.FlightService_DoAction
 }
 
 func (s *flightService) dataActions() actions {
-	return slices.Concat(s.datasetActions(), s.uploadActions(), s.sessionActions(), actions{
+	return slices.Concat(s.datasetActions(), s.uploadActions(), s.sessionActions(), s.flightActions(), actions{
 		{settings.ActionHealth, "Tell about the server.", "", s.health},
 		{"echo", "Answer with the body.", "", echo},
 	})

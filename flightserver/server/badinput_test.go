@@ -191,7 +191,7 @@ func FuzzTicket(f *testing.F) {
 	f.Add([]byte(`name`))
 	s := &flightService{tickets: tickets}
 	f.Fuzz(func(t *testing.T, ticket []byte) {
-		if c, err := s.redeem(ticket); err == nil && c.ID != "" {
+		if c, err := s.redeem(ticket); err == nil && c.DatasetID != "" {
 			t.Errorf("%q was not signed and gives %+v", ticket, c)
 		}
 	})

@@ -50,6 +50,8 @@ var errorCodes = []struct {
 }{
 	{err: errBadRequest, code: codes.InvalidArgument, reason: "BAD_REQUEST"},
 	{err: errInvalidTicket, code: codes.InvalidArgument, reason: "INVALID_TICKET", text: "Invalid ticket"},
+	{err: errFlightCancelled, code: codes.FailedPrecondition, reason: "FLIGHT_CANCELLED"},
+	{err: errTooManyPolls, code: codes.Unavailable, reason: "POLL_LIMIT"},
 	{err: errUnsupported, code: codes.Unimplemented, reason: "NOT_SUPPORTED"},
 	{err: errUploadTooLarge, code: codes.InvalidArgument, reason: "UPLOAD_LIMIT"},
 	{err: errNotOperator, code: codes.PermissionDenied, reason: "NOT_OPERATOR"},

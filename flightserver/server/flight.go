@@ -18,6 +18,8 @@ type flightService struct {
 	catalog   *catalog.Catalog
 	logIn     func(ctx context.Context, name, password string) (id auth.Identity, bearer string, err error)
 	tickets   *tickets
+	flights   *flights
+	polls     *polls
 	locations []*flight.Location
 	logger    *slog.Logger
 	metrics   *metrics
@@ -37,14 +39,4 @@ func (s *flightService) ListActions(_ *flight.Empty, stream flight.FlightService
 // DoAction runs an action of the data port.
 func (s *flightService) DoAction(request *flight.Action, stream flight.FlightService_DoActionServer) error {
 	return s.actions.do(request, stream)
-}
-
-// PollFlightInfo has nothing to wait for.
-func (s *flightService) PollFlightInfo(context.Context, *flight.FlightDescriptor) (*flight.PollInfo, error) {
-	return nil, unsupported("this server runs no long queries: GetFlightInfo answers at once")
-}
-
-// DoExchange has nothing to compute.
-func (s *flightService) DoExchange(flight.FlightService_DoExchangeServer) error {
-	return unsupported("this server has no exchange: upload with DoPut, read with DoGet")
 }

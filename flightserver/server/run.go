@@ -36,6 +36,7 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	s.serving.Store(true)
 	err := group.Wait()
+	s.flight.polls.stop()
 	s.flight.background.Wait()
 	return errors.Join(err, s.Close())
 }

@@ -108,6 +108,8 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 		catalog:   s.catalog,
 		logIn:     s.auth.LogIn,
 		tickets:   tickets,
+		flights:   newFlights(now),
+		polls:     newPolls(now),
 		locations: locations(s.settings.Advertise),
 		logger:    s.logger,
 		metrics:   s.metrics,

@@ -14,7 +14,6 @@ import (
 	"github.com/google/renameio/v2"
 	"k8s.io/utils/clock"
 
-	"github.com/flight-operator/flight-operator/flightserver/catalog"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
@@ -34,14 +33,23 @@ type ticketBody struct {
 	Ticket string `json:"ticket"`
 }
 
+// maxTicket bounds a ticket, which holds a command in base64.
+const maxTicket = 2 * maxCommand
+
+// span is a run of a version's partitions.
+type span struct {
+	First int `json:"partition"`
+	Count int `json:"partitions"`
+}
+
 // claims pin what a ticket reads: one version of one dataset, whatever is done
-// to its name meanwhile.
+// to its name meanwhile. The token's own id is that of the FlightInfo.
 type claims struct {
 	jwt.RegisteredClaims
-	Dataset   string `json:"dataset"` // its name when the ticket was made, for permissions and messages
-	ID        string `json:"id"`
-	Version   uint64 `json:"version"`
-	Partition int    `json:"partition"`
+	query
+	span
+
+	DatasetID string `json:"dataset_id,omitempty"` // empty: whatever has the name
 }
 
 func openTickets(dataDir string, now clock.PassiveClock) (*tickets, error) {
@@ -63,16 +71,11 @@ func openTickets(dataDir string, now clock.PassiveClock) (*tickets, error) {
 	return &tickets{key: key, clock: now}, nil
 }
 
-// sign makes the ticket for a partition of a dataset's version.
-func (t *tickets) sign(d catalog.Dataset, partition int) (ticket []byte, expires time.Time, err error) {
+// sign makes a ticket, which is good for settings.TicketLife from now on.
+func (t *tickets) sign(c claims) (ticket []byte, expires time.Time, err error) {
 	expires = t.clock.Now().Add(settings.TicketLife)
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
-		RegisteredClaims: jwt.RegisteredClaims{ExpiresAt: jwt.NewNumericDate(expires)},
-		Dataset:          d.Name(),
-		ID:               d.ID,
-		Version:          d.Version,
-		Partition:        partition,
-	}).SignedString(t.key)
+	c.ExpiresAt = jwt.NewNumericDate(expires)
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(t.key)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("signing a ticket: %w", err)
 	}
@@ -83,6 +86,9 @@ func (t *tickets) sign(d catalog.Dataset, partition int) (ticket []byte, expires
 // verify gives the claims of a ticket that this server signed and that is still
 // good; else errInvalidTicket.
 func (t *tickets) verify(ticket []byte) (claims, error) {
+	if len(ticket) > maxTicket {
+		return claims{}, fmt.Errorf("%w: it has %d bytes", errInvalidTicket, len(ticket))
+	}
 	var body ticketBody
 	if err := decodeBody(ticket, &body); err != nil {
 		return claims{}, err

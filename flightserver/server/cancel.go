@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
+)
+
+func (s *flightService) flightActions() actions {
+	return actions{
+		{flight.CancelFlightInfoActionType, "End what reads a FlightInfo, and refuse its tickets.", auth.Read, s.cancelFlightInfo},
+		{flight.RenewFlightEndpointActionType, "Give an endpoint a ticket that expires later.", auth.Read, s.renewFlightEndpoint},
+	}
+}
+
+// cancelFlightInfo cancels a FlightInfo whose tickets this server signed. One
+// that came from PollFlightInfo may have none yet: its app_metadata names it.
+func (s *flightService) cancelFlightInfo(ctx context.Context, body []byte) ([][]byte, error) {
+	var request flight.CancelFlightInfoRequest
+	if err := proto.Unmarshal(body, &request); err != nil {
+		return nil, badRequest("the body is no CancelFlightInfoRequest: %v", err)
+	}
+	outcome := flight.CancelStatusNotCancellable
+	if s.cancelPoll(ctx, request.GetInfo()) {
+		outcome = flight.CancelStatusCancelled
+	}
+	for id := range s.flightsOf(ctx, request.GetInfo()) {
+		if s.flights.cancel(id, s.tickets.clock.Now().Add(settings.TicketLife)) {
+			outcome = flight.CancelStatusCancelled
+		}
+	}
+	result, err := proto.Marshal(&flight.CancelFlightInfoResult{Status: outcome})
+	return [][]byte{result}, err
+}
+
+// flightsOf are the ids in the tickets that the caller may use.
+func (s *flightService) flightsOf(ctx context.Context, info *flight.FlightInfo) map[string]struct{} {
+	ids := map[string]struct{}{}
+	for _, e := range info.GetEndpoint() {
+		c, err := s.tickets.verify(e.GetTicket().GetTicket())
+		if err == nil && auth.FromContext(ctx).Allow(auth.Read, c.Dataset) == nil {
+			ids[c.RegisteredClaims.ID] = struct{}{}
+		}
+	}
+	return ids
+}
+
+// cancelPoll ends the evaluation behind an answer of PollFlightInfo.
+func (s *flightService) cancelPoll(ctx context.Context, info *flight.FlightInfo) bool {
+	var metadata infoMetadata
+	if json.Unmarshal(info.GetAppMetadata(), &metadata) != nil {
+		return false
+	}
+	return s.polls.cancel(metadata.ID, auth.FromContext(ctx).Name)
+}
+
+// renewFlightEndpoint signs a ticket that is still good anew. All else of the
+// endpoint stays.
+func (s *flightService) renewFlightEndpoint(ctx context.Context, body []byte) ([][]byte, error) {
+	var request flight.RenewFlightEndpointRequest
+	if err := proto.Unmarshal(body, &request); err != nil {
+		return nil, badRequest("the body is no RenewFlightEndpointRequest: %v", err)
+	}
+	endpoint := request.GetEndpoint()
+	c, err := s.tickets.verify(endpoint.GetTicket().GetTicket())
+	if err != nil {
+		return nil, err
+	}
+	if err := auth.FromContext(ctx).Allow(auth.Read, c.Dataset); err != nil {
+		return nil, err
+	}
+	if s.flights.isCancelled(c.RegisteredClaims.ID) {
+		return nil, errInvalidTicket
+	}
+	ticket, expires, err := s.tickets.sign(c)
+	if err != nil {
+		return nil, err
+	}
+	endpoint.Ticket, endpoint.ExpirationTime = &flight.Ticket{Ticket: ticket}, timestamppb.New(expires)
+	renewed, err := proto.Marshal(endpoint)
+	return [][]byte{renewed}, err
+}
