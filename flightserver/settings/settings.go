@@ -38,7 +38,7 @@ type ServerSettings struct {
 	// port; empty: none. HTTPAdvertise is where clients reach it.
 	HTTPListen    string `json:"httpListen,omitempty"`
 	HTTPAdvertise string `json:"httpAdvertise,omitempty"`
-	Insecure    bool   `json:"insecure,omitempty"`    // plaintext or open to all on an address other than loopback
+	Insecure      bool   `json:"insecure,omitempty"` // plaintext or open to all on an address other than loopback
 
 	TLS      *TLS   `json:"tls,omitempty"`      // of the data port; nil: plaintext
 	AdminTLS *TLS   `json:"adminTLS,omitempty"` // of the admin port; clientCAFile is required
