@@ -101,6 +101,19 @@ def test_paths_that_join_to_one_name_are_one_dataset(client):
     assert listed.descriptor.path == [b"nyc", b"trips"], "the path is shown as it was first written"
 
 
+def test_a_path_that_is_spelt_like_a_command_is_a_name(client):
+    """A descriptor is told by its type first: a path names, a command asks."""
+    command = calls.command(dataset="t")
+    spelt = calls.path(command.command)
+    calls.put(client, "t", data.people())
+    calls.put(client, spelt, data.table(5))
+    assert calls.get(client, spelt) == data.table(5)
+    assert calls.get(client, command) == data.people()
+    assert client.get_flight_info(spelt).descriptor == spelt
+    assert client.get_flight_info(command).descriptor == command
+    assert set(calls.names(client)) == {"t", command.command.decode()}
+
+
 def test_names_differ_by_case_and_by_unicode_form(client):
     written = ["t", "T", "\u00e9", "e\u0301"]
     for rows, name in enumerate(written, start=1):
