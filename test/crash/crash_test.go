@@ -23,7 +23,7 @@ const (
 	// killsOfDirectory is how often a directory outlives its server. What is
 	// read back grows with it.
 	killsOfDirectory = 40
-	longestLife      = 150 * time.Millisecond
+	longestLife      = 300 * time.Millisecond
 	longestStart     = 60 * time.Millisecond
 )
 

@@ -29,7 +29,6 @@ const (
 type world struct {
 	random  *rand.Rand
 	writers []*writer
-	actions map[string]bool // that the server has
 
 	mu      sync.Mutex
 	uploads []*upload // by number
@@ -65,7 +64,6 @@ func (w *world) verify(t *testing.T, s *process.Server) (happened int) {
 	t.Helper()
 	client := s.Connect(t)
 	defer client.Close()
-	w.actions = listActions(t, client)
 	found := datasets{}
 	for _, name := range list(t, client) {
 		numbers, err := w.read(t.Context(), client, name)
@@ -161,24 +159,5 @@ func list(t *testing.T, client flight.Client) []string {
 			t.Fatal(err)
 		}
 		names = append(names, strings.Join(info.GetFlightDescriptor().GetPath(), "/"))
-	}
-}
-
-func listActions(t *testing.T, client flight.Client) map[string]bool {
-	t.Helper()
-	stream, err := client.ListActions(t.Context(), &flight.Empty{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]bool{}
-	for {
-		action, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return names
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		names[action.GetType()] = true
 	}
 }

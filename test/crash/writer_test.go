@@ -58,9 +58,9 @@ func (w *writer) operate(ctx context.Context, client flight.Client) error {
 	switch {
 	case w.unsure != nil || chance == 0:
 		return w.appendShared(ctx, client)
-	case !exists && (chance < 8 || !w.world.actions["StartParallelUpload"]):
+	case !exists && chance < 8:
 		return w.upload(ctx, client, name, "create")
-	case !exists || chance == 1 && w.world.actions["StartParallelUpload"]:
+	case !exists || chance == 1:
 		return w.uploadInParts(ctx, client, name)
 	case chance < 5:
 		return w.upload(ctx, client, name, "append")
@@ -68,7 +68,7 @@ func (w *writer) operate(ctx context.Context, client flight.Client) error {
 		return w.upload(ctx, client, name, "replace")
 	case chance == 7:
 		return w.drop(ctx, client, name)
-	case !taken && w.world.actions["rename_dataset"]:
+	case !taken:
 		return w.rename(ctx, client, name, other)
 	default:
 		return w.upload(ctx, client, name, "append")
