@@ -105,6 +105,7 @@ func (c *Catalog) List(prefix string) []Dataset {
 			entries = append(entries, e)
 		}
 	}
+	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
 	c.loadAll(context.Background(), entries)
 	list := make([]Dataset, 0, len(entries))
 	for _, e := range entries {
@@ -112,7 +113,6 @@ func (c *Catalog) List(prefix string) []Dataset {
 			list = append(list, e.newest())
 		}
 	}
-	slices.SortFunc(list, func(a, b Dataset) int { return strings.Compare(a.Name(), b.Name()) })
 	return list
 }
 

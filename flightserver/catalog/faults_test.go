@@ -65,7 +65,7 @@ func putting(name string, mode Mode, numbers ...int64) func(context.Context, *Ca
 }
 
 // changes is every kind of write, in an order in which each is possible.
-var changes = []change{
+var changes = withCompaction([]change{
 	{name: "create", do: putting("a", ModeCreate, 1, 2), next: func(s state) state { return s.with("a", 1, 2) }},
 	{name: "append", do: putting("a", ModeAppend, 3), next: func(s state) state { return s.with("a", append(s["a"], 3)...) }},
 	{name: "create Parquet", do: putting("b.parquet", ModeReplace, 7, 8), next: func(s state) state { return s.with("b.parquet", 7, 8) }},
@@ -79,24 +79,30 @@ var changes = []change{
 		_, err := c.Declare(ctx, Declaration{Path: []string{"a"}, Schema: testSchema})
 		return err
 	}, next: func(s state) state { return s }},
-	{name: "restore", do: func(ctx context.Context, c *Catalog) error { _, err := c.Restore(ctx, "a", 2); return err },
-		next: func(s state) state { return s.with("a", 1, 2, 3) }},
-	{name: "rename", do: func(ctx context.Context, c *Catalog) error { return c.Rename(ctx, "b.parquet", "b/renamed") },
-		next: func(s state) state { return s.with("b/renamed", s["b.parquet"]...).without("b.parquet") }},
+	{name: "restore", do: func(ctx context.Context, c *Catalog) error {
+		_, err := c.Restore(ctx, "a", 2)
+		return err
+	}, next: func(s state) state { return s.with("a", 1, 2, 3) }},
+	{name: "rename", do: func(ctx context.Context, c *Catalog) error {
+		return c.Rename(ctx, "b.parquet", "b/renamed")
+	}, next: func(s state) state { return s.with("b/renamed", s["b.parquet"]...).without("b.parquet") }},
 	{name: "parallel upload", do: parallelPut, next: func(s state) state { return s.with("p", 1, 2, 3) }},
 	{name: "checkpoint", do: func(ctx context.Context, c *Catalog) error { return c.checkpoint(ctx) }, next: func(s state) state { return s }},
-	{name: "rename again", do: func(ctx context.Context, c *Catalog) error { return c.Rename(ctx, "b/renamed", "b.parquet") },
-		next: func(s state) state { return s.with("b.parquet", s["b/renamed"]...).without("b/renamed") }},
+	{name: "rename again", do: func(ctx context.Context, c *Catalog) error {
+		return c.Rename(ctx, "b/renamed", "b.parquet")
+	}, next: func(s state) state { return s.with("b.parquet", s["b/renamed"]...).without("b/renamed") }},
 	{name: "drop", do: func(ctx context.Context, c *Catalog) error { return c.Drop(ctx, "b.parquet", "") }, next: func(s state) state { return s.without("b.parquet") }},
 	{name: "sweep", do: func(ctx context.Context, c *Catalog) error { c.store.Sweep(ctx); return nil }, next: func(s state) state { return s }},
 	{name: "create again", do: putting("b.parquet", ModeCreate, 6), next: func(s state) state { return s.with("b.parquet", 6) }},
-}
+})
 
-func init() {
+// withCompaction adds what leaves many small segments, and what makes one of
+// them.
+func withCompaction(changes []change) []change {
 	for n := range int64(8) {
 		changes = append(changes, change{name: "append small", do: putting("c", ModeAppend, n), next: func(s state) state { return s.with("c", append(s["c"], n)...) }, again: n > 0})
 	}
-	changes = append(changes,
+	return append(changes,
 		change{name: "compact", do: func(ctx context.Context, c *Catalog) error { c.store.Compact(ctx); return nil }, next: func(s state) state { return s }},
 		change{name: "sweep compacted", do: func(ctx context.Context, c *Catalog) error { c.store.Sweep(ctx); return nil }, next: func(s state) state { return s }},
 		change{name: "append to compacted", do: putting("c", ModeAppend, 8), next: func(s state) state { return s.with("c", append(s["c"], 8)...) }},

@@ -45,15 +45,19 @@ func (s Storage) validate(at *field.Path) field.ErrorList {
 		name  string
 		value resource.Quantity
 	}{
-		{"quota", s.Quota}, {"datasetQuota", s.DatasetQuota}, {"minFree", s.MinFree},
-		{"compactRate", s.CompactRate}, {"scrubRate", s.ScrubRate},
+		{"quota", s.Quota},
+		{"datasetQuota", s.DatasetQuota},
+		{"minFree", s.MinFree},
+		{"compactRate", s.CompactRate},
+		{"scrubRate", s.ScrubRate},
 	} {
 		if q.value.Sign() < 0 {
 			errs = append(errs, field.Invalid(at.Child(q.name), q.value.String(), "must not be negative"))
 		}
 	}
 	if s.ScrubRate.Sign() > 0 && s.ScrubEvery.Duration < time.Hour {
-		errs = append(errs, field.Invalid(at.Child("scrubEvery"), s.ScrubEvery.Duration.String(), "must be at least 1h; a scrubRate of 0 switches scrubbing off"))
+		errs = append(errs, field.Invalid(at.Child("scrubEvery"), s.ScrubEvery.Duration.String(),
+			"must be at least 1h; a scrubRate of 0 switches scrubbing off"))
 	}
 	return errs
 }

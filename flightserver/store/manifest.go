@@ -106,6 +106,10 @@ func (m *manifest) check(n uint64) error {
 	case m.Replace && !m.Whole:
 		return errors.New("it replaces its parent in part")
 	}
+	return m.checkSegments()
+}
+
+func (m *manifest) checkSegments() error {
 	for _, p := range m.Partitions {
 		for _, s := range p.Added {
 			if err := s.check(); err != nil {
