@@ -40,7 +40,7 @@ func (b *batch) copy(p []byte) {
 		b.pieces[last] = b.pieces[last][:len(b.pieces[last])+n]
 		b.used += n
 		b.size += n
-		p = p[n:] //nolint:revive // what is left
+		p = p[n:]
 	}
 }
 

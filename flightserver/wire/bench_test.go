@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -64,7 +65,9 @@ func benchTCP(b *testing.B, m *mapped) {
 			}
 			for at := 0; at < benchStream; at += benchMessage {
 				from := at % len(m.bytes)
-				c.Write(m.bytes[from : from+benchMessage])
+				if _, err := c.Write(m.bytes[from : from+benchMessage]); err != nil {
+					return
+				}
 			}
 			c.Close()
 		}
@@ -77,7 +80,7 @@ func benchTCP(b *testing.B, m *mapped) {
 			b.Fatal(err)
 		}
 		for {
-			if _, err := c.Read(buf); err == io.EOF {
+			if _, err := c.Read(buf); errors.Is(err, io.EOF) {
 				break
 			}
 		}

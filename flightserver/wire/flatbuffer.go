@@ -64,7 +64,7 @@ func (t *table) byteField(slot flatbuffers.VOffsetT) byte {
 	return 0
 }
 
-func (t *table) int16Field(slot flatbuffers.VOffsetT, absent int16) int16 {
+func (t *table) int16Field(slot flatbuffers.VOffsetT, absent int16) int16 { //nolint:unparam // all are the first of their tables, under different names
 	if at := t.slot(slot); at != 0 {
 		return t.GetInt16(at)
 	}

@@ -137,7 +137,7 @@ func (c *cursor) length() (int, error) {
 }
 
 func (c *cursor) skip(kind protowire.Type) error {
-	n := 0
+	var n int
 	switch kind {
 	case protowire.VarintType:
 		_, err := c.varint()
@@ -165,7 +165,7 @@ func (c *cursor) walk(n int, visit func(b mem.Buffer, from, to int)) {
 		k := min(n, len(c.head()))
 		visit(c.buffers[0], c.at, c.at+k)
 		c.at += k
-		n -= k //nolint:revive // what is left to visit
+		n -= k
 	}
 }
 

@@ -143,7 +143,8 @@ func (w *batchWalk) column(columns []column) (rest []column, n int64, err error)
 		return nil, 0, err
 	}
 	for range c.children {
-		child, length := w.node, int64(0)
+		var length int64
+		child := w.node
 		if rest, length, err = w.column(rest); err != nil {
 			return nil, 0, err
 		}
@@ -155,15 +156,8 @@ func (w *batchWalk) column(columns []column) (rest []column, n int64, err error)
 }
 
 func (w *batchWalk) buffers(c column, at int, n, nulls int64) error {
-	if c.validity == validityAlways || c.validity == validityOld && w.version < versionV5 {
-		size, err := w.nextSize()
-		if err != nil {
-			return err
-		}
-		// Without nulls nobody reads the bitmap, which may be anything.
-		if nulls > 0 && size*8 < n || nulls < 0 && size > 0 && size*8 < n {
-			return malformed("column node %d has %d values, and a validity bitmap of %d bytes", at, n, size)
-		}
+	if err := w.bitmap(c.validity, at, n, nulls); err != nil {
+		return err
 	}
 	for _, v := range c.data {
 		i := w.buffer
@@ -178,6 +172,22 @@ func (w *batchWalk) buffers(c column, at int, n, nulls int64) error {
 	if c.views {
 		w.buffer += int(w.batch.int64At(batchVariadic, w.view))
 		w.view++
+	}
+	return nil
+}
+
+func (w *batchWalk) bitmap(v validity, at int, n, nulls int64) error {
+	if v == validityNever || v == validityOld && w.version >= versionV5 {
+		return nil
+	}
+	size, err := w.nextSize()
+	if err != nil {
+		return err
+	}
+	// Without nulls nobody reads the bitmap, which may be anything; where they
+	// were not counted, none may be there.
+	if size*8 < n && (nulls > 0 || nulls < 0 && size > 0) {
+		return malformed("column node %d has %d values, and a validity bitmap of %d bytes", at, n, size)
 	}
 	return nil
 }

@@ -8,20 +8,13 @@ type layout struct {
 	nodes   int
 	buffers int // without those of views, whose number each batch tells
 	views   int
-	old     int // buffers that were there until metadata version 5
+	old     int      // buffers that were there until metadata version 5
 	columns []column // nested ones behind the one they are in
 }
 
 // versionV5 is the metadata version since which unions and run-end encoded
 // columns have no validity bitmap.
 const versionV5 = 4
-
-func (l layout) inVersion(version int16) layout {
-	if version < versionV5 {
-		l.buffers += l.old
-	}
-	return l
-}
 
 func (l layout) plus(o layout) layout {
 	return layout{

@@ -122,6 +122,10 @@ func mapFile(t testing.TB, size int) *mapped {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Munmap(bytes) })
+	t.Cleanup(func() {
+		if err := unix.Munmap(bytes); err != nil {
+			t.Error(err)
+		}
+	})
 	return &mapped{name, bytes}
 }
