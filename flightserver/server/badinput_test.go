@@ -72,7 +72,7 @@ func TestRefusedRequests(t *testing.T) {
 		"GetEmpty":        {func() error { _, err := doGet(ctx, client, nil); return err }, codes.InvalidArgument, "name a dataset"},
 		"ForeignTicket":   {func() error { _, err := doGet(ctx, client, []byte(`{"sql": "x"}`)); return err }, codes.InvalidArgument, `unknown key "sql"`},
 		"ForgedTicket":    {func() error { _, err := doGet(ctx, client, []byte(`{"ticket": "a.b.c"}`)); return err }, codes.InvalidArgument, "Invalid ticket"},
-		"InfoOfSQL":       {func() error { _, err := client.GetFlightInfo(ctx, command("SELECT 1")); return err }, codes.Unimplemented, "no SQL"},
+		"InfoOfSQL":       {func() error { _, err := client.GetFlightInfo(ctx, command(`{"sql": "SELECT 1"}`)); return err }, codes.Unimplemented, "no SQL"},
 		"InfoOfNothing":   {func() error { _, err := client.GetFlightInfo(ctx, path("nope")); return err }, codes.NotFound, `"nope"`},
 		"SchemaOfNothing": {func() error { _, err := client.GetSchema(ctx, path("nope")); return err }, codes.NotFound, `"nope"`},
 		"UnknownCriteria": {func() error { _, err := list(ctx, client, `{"like": "x"}`); return err }, codes.InvalidArgument, `unknown key "like"`},
