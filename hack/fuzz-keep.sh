@@ -19,4 +19,5 @@ grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -
   find "$cache/$package/$target" -type f -size "-$((bytes + 1))c" -printf '%s %p\n' | sort -n |
     awk -v room="$room" 'NR <= room {print $2}' | xargs -r cp -n -t "$kept"
   printf '%s %s: %d inputs\n' "$package" "$target" "$(find "$kept" -type f | wc -l)"
+  rmdir --ignore-fail-on-non-empty "$kept"
 done
