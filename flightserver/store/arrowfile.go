@@ -58,7 +58,7 @@ func (e *arrowEncoder) Full() bool { return e.file.indexBytes >= maxIndexBytes }
 
 // Buffer gives room for a body, behind that for its header.
 func (e *arrowEncoder) Buffer(n int) []byte {
-	if !e.passes {
+	if !e.passes || n > wire.MaxBodyBytes {
 		return make([]byte, n)
 	}
 	return e.file.bodyRoom(n)
@@ -77,6 +77,7 @@ func (e *arrowEncoder) Write(b Batch) (err error) {
 			return nil
 		})
 	}
+	e.file.leaveRoom()
 	return wire.Split(b.Record, targetBodyBytes, func(piece arrow.RecordBatch, _ int64) error { return e.encode(piece) })
 }
 
@@ -166,6 +167,15 @@ func (f *arrowFile) prefix(n int) int {
 func (f *arrowFile) bodyRoom(n int) []byte {
 	f.bodyAt = f.prefix(f.headerRoom)
 	return f.out.room(f.bodyAt + n)[f.bodyAt:]
+}
+
+// leaveRoom keeps what lies in bodyRoom from being written over: the record
+// that is encoded next may refer to it.
+func (f *arrowFile) leaveRoom() {
+	if f.bodyAt > 0 {
+		f.out.leave()
+		f.bodyAt = 0
+	}
 }
 
 // appendRecord writes a record's message; fill writes its body. Pieces of a

@@ -93,6 +93,48 @@ func onDisk(t *testing.T) (*Store, string) {
 	return s, dir
 }
 
+// TestEncodedFromRoom writes records whose values lie in the store's own room,
+// though they are encoded anew, in uploads that take one another's memory.
+func TestEncodedFromRoom(t *testing.T) {
+	s, _ := onDisk(t)
+	schema := numbers(0, 0).Schema()
+	for upload := range 6 {
+		d := s.NewDataset(RandomID(), FormatArrow)
+		w, err := d.NewWriter(schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches, rows := 9, 300_000+100_000*upload // fits into a message, or must be split
+		for i := range batches {
+			room := w.Buffer(8 * rows)
+			values := arrow.Int64Traits.CastFromBytes(room)
+			for j := range values {
+				values[j] = int64(upload + i*rows + j)
+			}
+			data := array.NewData(arrow.PrimitiveTypes.Int64, rows, []*memory.Buffer{nil, memory.NewBufferBytes(room)}, nil, 0, 0)
+			rec := array.NewRecordBatch(schema, []arrow.Array{array.NewInt64Data(data)}, int64(rows))
+			if err := w.Write(t.Context(), Batch{Record: rec}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.Commit(t.Context(), "upload", true); err != nil {
+			t.Fatal(err)
+		}
+		next := int64(upload)
+		for records := mustScan(t, d).Records(); records.Next(); {
+			for _, n := range records.RecordBatch().Column(0).(*array.Int64).Int64Values() {
+				if n != next {
+					t.Fatalf("upload %d: row %d came back as %d", upload, next-int64(upload), n)
+				}
+				next++
+			}
+		}
+		if got := int(next) - upload; got != batches*rows {
+			t.Errorf("upload %d: %d rows came back of %d", upload, got, batches*rows)
+		}
+	}
+}
+
 // TestPassThrough writes more than the staging holds, and wants each message
 // back byte by byte, in a file that other programs read.
 func TestPassThrough(t *testing.T) {

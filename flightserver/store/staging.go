@@ -19,7 +19,7 @@ const (
 	flushBytes = 4 << 20
 )
 
-// stagings are buffers of stagingBytes, on a page's boundary.
+// stagings are empty buffers of stagingBytes, on a page's boundary.
 var stagings = sync.Pool{New: func() any {
 	b := alignedBytes(stagingBytes)
 	return &b
@@ -65,15 +65,21 @@ func (s *staging) grow(need int) {
 	} else {
 		s.filled = alignedBytes(need)
 	}
-	s.filled = append(s.filled[:0], old...)
+	s.filled = append(s.filled, old...)
 	recycle(old)
 }
 
 // recycle keeps a buffer for others.
 func recycle(b []byte) {
 	if cap(b) == stagingBytes {
+		b = b[:0]
 		stagings.Put(&b)
 	}
+}
+
+// leave goes on in other memory: what the last room holds stays as it is.
+func (s *staging) leave() {
+	s.filled = append(alignedBytes(cap(s.filled)), s.filled...)
 }
 
 // advance takes n bytes of the last room into the file.
