@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/experimental"
 
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
@@ -27,6 +28,7 @@ func newGRPCServer(certificates *tlsreload.Reloader, writers *sync.WaitGroup, su
 		grpc.ForceServerCodecV2(wire.Codec()),
 		grpc.WriteBufferSize(0), // the connections of wire gather what is written
 		grpc.ReadBufferSize(readBuffer),
+		experimental.BufferPool(wire.BufferPool()),
 		// Handlers use the catalog, which is closed once the server has stopped.
 		grpc.WaitForHandlers(true),
 	})...)

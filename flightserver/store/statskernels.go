@@ -3,6 +3,8 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -38,9 +40,11 @@ func bounds(a arrow.Array) (lo, hi []byte) {
 	case *array.Uint64:
 		return uintBounds(a, a.Uint64Values())
 	case *array.Float32:
-		return floatBounds(a, a.Float32Values())
+		return floatBounds(a, arrow.Int32Traits.CastFromBytes(arrow.Float32Traits.CastToBytes(a.Float32Values())),
+			func(bits int32) float64 { return float64(math.Float32frombits(uint32(bits))) })
 	case *array.Float64:
-		return floatBounds(a, a.Float64Values())
+		return floatBounds(a, arrow.Int64Traits.CastFromBytes(arrow.Float64Traits.CastToBytes(a.Float64Values())),
+			func(bits int64) float64 { return math.Float64frombits(uint64(bits)) })
 	}
 	return otherBounds(a)
 }
@@ -130,39 +134,50 @@ func extremesOf[T signed | unsigned](values []T) (least, most T) {
 	return min(lo[0], lo[1], lo[2], lo[3]), max(hi[0], hi[1], hi[2], hi[3])
 }
 
-// floatBounds gives none where a value is NaN.
-func floatBounds[T float32 | float64](a arrow.Array, values []T) (lo, hi []byte) {
+// floatBounds gives none where a value is NaN. Its values are the bits of the
+// floating-point numbers.
+func floatBounds[T int32 | int64](a arrow.Array, values []T, value func(T) float64) (lo, hi []byte) {
 	first := true
 	var least, most T
 	for from, to := range validRuns(a) {
-		l, m, ok := floatExtremes(values[from:to])
-		if !ok {
-			return nil, nil
-		}
+		l, m := floatExtremes(values[from:to])
 		if first {
 			least, most, first = l, m, false
 			continue
 		}
 		least, most = min(least, l), max(most, m)
 	}
-	return sortedFloat(float64(least)), sortedFloat(float64(most))
+	l, m := value(floatOrder(least)), value(floatOrder(most))
+	if math.IsNaN(l) || math.IsNaN(m) {
+		return nil, nil
+	}
+	return sortedFloat(l), sortedFloat(m)
 }
 
-func floatExtremes[T float32 | float64](values []T) (least, most T, ok bool) {
-	least, most = values[0], values[0]
-	ok = true
-	for _, v := range values {
-		if v < least {
-			least = v
-		}
-		if v > most {
-			most = v
-		}
-		if v != v { //nolint:gocritic,staticcheck // only NaN differs from itself
-			ok = false
-		}
+// floatOrder turns the bits of a floating-point number into an integer that
+// sorts like it, with NaN at both ends, and back.
+func floatOrder[T int32 | int64](bits T) T {
+	return bits ^ (bits >> (unsafe.Sizeof(bits)*8 - 1) & ^(T(-1) << (unsafe.Sizeof(bits)*8 - 1)))
+}
+
+// floatExtremes compares as extremesOf does.
+func floatExtremes[T int32 | int64](values []T) (least, most T) {
+	first := floatOrder(values[0])
+	lo := [4]T{first, first, first, first}
+	hi := lo
+	for len(values) >= len(lo) {
+		v := values[:4:4]
+		a, b, c, d := floatOrder(v[0]), floatOrder(v[1]), floatOrder(v[2]), floatOrder(v[3])
+		lo[0], hi[0] = min(lo[0], a), max(hi[0], a)
+		lo[1], hi[1] = min(lo[1], b), max(hi[1], b)
+		lo[2], hi[2] = min(lo[2], c), max(hi[2], c)
+		lo[3], hi[3] = min(lo[3], d), max(hi[3], d)
+		values = values[4:] //nolint:revive // what is left
 	}
-	return least, most, ok
+	for _, v := range values {
+		lo[0], hi[0] = min(lo[0], floatOrder(v)), max(hi[0], floatOrder(v))
+	}
+	return min(lo[0], lo[1], lo[2], lo[3]), max(hi[0], hi[1], hi[2], hi[3])
 }
 
 func boolBounds(a *array.Boolean) (lo, hi []byte) {
@@ -207,32 +222,38 @@ func decimalBounds(a *array.Decimal128) (lo, hi []byte) {
 func textBounds[T int32 | int64](a arrow.Array, offsets []T, text []byte) (lo, hi []byte) {
 	base := offsets[0]
 	var least, most []byte
-	var leastKey, mostKey uint64
+	leastKey, mostKey := uint64(math.MaxUint64), uint64(0)
 	for from, to := range validRuns(a) {
 		start := offsets[from] - base
 		for _, end := range offsets[from+1 : to+1] {
 			end -= base
-			v := text[start:end:end]
+			v := text[start:end]
 			start = end
 			k := textKey(v)
-			if least == nil || k < leastKey || (k == leastKey && bytes.Compare(v, least) < 0) {
-				least, leastKey = v, k
+			if k < leastKey || (k == leastKey && (least == nil || bytes.Compare(v, least) < 0)) {
+				least, leastKey = v[:len(v):len(v)], k
 			}
-			if most == nil || k > mostKey || (k == mostKey && bytes.Compare(v, most) > 0) {
-				most, mostKey = v, k
+			if k > mostKey || (k == mostKey && (most == nil || bytes.Compare(v, most) > 0)) {
+				most, mostKey = v[:len(v):len(v)], k
 			}
 		}
 	}
 	return lowerText(least), upperText(most)
 }
 
+// textKey pads a short text with zeros. What follows it in memory, if it is
+// known to be there, is read and masked away: a copy would take longer.
 func textKey(v []byte) uint64 {
-	if len(v) >= sortedBytes {
-		return binary.BigEndian.Uint64(v)
+	if cap(v) < sortedBytes {
+		var padded [sortedBytes]byte
+		copy(padded[:], v)
+		return binary.BigEndian.Uint64(padded[:])
 	}
-	var padded [sortedBytes]byte
-	copy(padded[:], v)
-	return binary.BigEndian.Uint64(padded[:])
+	k := binary.BigEndian.Uint64(v[:sortedBytes])
+	if missing := sortedBytes - len(v); missing > 0 {
+		k &= math.MaxUint64 << (8 * missing)
+	}
+	return k
 }
 
 // validRuns gives the ranges of values that are not null.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math/bits"
 	"strings"
 	"testing"
 
@@ -8,6 +9,16 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
+
+// texts makes a column of the bits that are valid, from offsets that may be wrong.
+func texts(offsets []int32, text string, valid byte) arrow.ArrayData {
+	n := len(offsets) - 1
+	return array.NewData(arrow.BinaryTypes.String, n, []*memory.Buffer{
+		memory.NewBufferBytes([]byte{valid}),
+		memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)),
+		memory.NewBufferBytes([]byte(text)),
+	}, nil, n-bits.OnesCount8(valid), 0)
+}
 
 func TestValidateColumn(t *testing.T) {
 	offsets := memory.NewBufferBytes(arrow.Int32Traits.CastToBytes([]int32{0, 9}))
@@ -40,6 +51,22 @@ func TestValidateColumn(t *testing.T) {
 			reason: "A text would end before it begins.",
 			data: array.NewData(arrow.BinaryTypes.String, 2,
 				[]*memory.Buffer{nil, descending, memory.NewBufferBytes([]byte("abc"))}, nil, 0, 0),
+		},
+		"Texts": {
+			reason: "Characters of several bytes, an empty text, and what a null hides.",
+			data:   texts([]int32{0, 2, 2, 5, 6}, "\u00e9\u20acx", 0b0111), ok: true,
+		},
+		"LongText": {
+			reason: "All bytes are looked at, many at a time.",
+			data:   texts([]int32{0, 40}, strings.Repeat("a", 33)+"\xff"+strings.Repeat("a", 6), 1),
+		},
+		"CharacterCut": {
+			reason: "The bytes are UTF-8, the two texts are not.",
+			data:   texts([]int32{0, 1, 2}, "\u00e9", 0b11),
+		},
+		"NotUTF8": {
+			reason: "A reader takes texts for UTF-8.",
+			data:   texts([]int32{0, 1}, "\xff", 1),
 		},
 		"OffsetBeyondItsValues": {
 			reason: "A list would end behind its values.",
