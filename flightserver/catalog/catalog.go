@@ -29,6 +29,7 @@ type Options struct {
 	// KeepAtLeast is what no declaration can cut short: a ticket's life.
 	KeepAtLeast time.Duration
 	Space       Space
+	CacheBytes  int64 // of Parquet that is kept decoded; zero: none
 	Maintenance Maintenance
 	Logger      *slog.Logger          // nil: slog.Default
 	Registerer  prometheus.Registerer // nil: no metrics
@@ -106,14 +107,31 @@ func (c *Catalog) List(prefix string) []Dataset {
 		}
 	}
 	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
-	c.loadAll(context.Background(), entries)
+	ctx := context.Background()
+	c.loadAll(ctx, slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool {
+		_, known := c.store.NewestOf(e.id)
+		return known
+	}))
 	list := make([]Dataset, 0, len(entries))
 	for _, e := range entries {
-		if l := e.contents.loaded.Load(); l != nil && l.data != nil {
-			list = append(list, e.newest())
+		if v, err := c.newestOf(ctx, e); err == nil {
+			list = append(list, e.at(v))
 		}
 	}
 	return list
+}
+
+// newestOf gives the newest version of a dataset, which it does not load where
+// a clean stop told of it.
+func (c *Catalog) newestOf(ctx context.Context, e *entry) (store.Version, error) {
+	if v, known := c.store.NewestOf(e.id); known {
+		return v, nil
+	}
+	data, err := c.load(ctx, e)
+	if err != nil {
+		return store.Version{}, err
+	}
+	return data.Newest(), nil
 }
 
 // Dataset gives the newest version of a dataset.

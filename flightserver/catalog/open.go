@@ -16,7 +16,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	o = o.withDefaults()
 	s, err := store.Open(store.Options{
 		Dir: o.Dir, FS: o.FS, Clock: o.Clock, KeepSuperseded: o.KeepSuperseded, KeepAtLeast: o.KeepAtLeast,
-		Space: o.Space, Maintenance: o.Maintenance,
+		Space: o.Space, CacheBytes: o.CacheBytes, Maintenance: o.Maintenance,
 		Logger: o.Logger, Registerer: o.Registerer,
 	})
 	if err != nil {

@@ -144,6 +144,7 @@ func (s *Server) openCatalog(ctx context.Context, now clock.WithTicker) (err err
 		KeepSuperseded: s.settings.KeepSuperseded.Duration,
 		KeepAtLeast:    settings.TicketLife,
 		Space:          spaceOf(s.settings.Storage),
+		CacheBytes:     s.settings.Storage.Cache.Value(),
 		Maintenance:    maintenanceOf(s.settings.Storage),
 		Logger:         s.logger,
 		Registerer:     s.registry,

@@ -19,6 +19,10 @@ type Storage struct {
 	// MinFree is what writes leave free of the volume, for reading and dropping.
 	// A write that finds less is refused with UNAVAILABLE.
 	MinFree resource.Quantity `json:"minFree,omitzero"`
+	// Cache is what Parquet segments may take that are kept decoded for the next
+	// reader, beside what datasets take; zero keeps none. It leaves a tenth of the
+	// volume free, whatever it may have.
+	Cache resource.Quantity `json:"cache,omitzero"`
 	// CompactRate is how many bytes a second may be rewritten to make few large
 	// segments of many small ones; zero is never.
 	CompactRate resource.Quantity `json:"compactRate,omitzero"`
@@ -33,6 +37,7 @@ type Storage struct {
 func DefaultStorage() Storage {
 	return Storage{
 		MinFree:     resource.MustParse("64Mi"),
+		Cache:       resource.MustParse("16Gi"),
 		CompactRate: resource.MustParse("32Mi"),
 		ScrubRate:   resource.MustParse("16Mi"),
 		ScrubEvery:  metav1.Duration{Duration: 7 * 24 * time.Hour},
@@ -48,6 +53,7 @@ func (s Storage) validate(at *field.Path) field.ErrorList {
 		{"quota", s.Quota},
 		{"datasetQuota", s.DatasetQuota},
 		{"minFree", s.MinFree},
+		{"cache", s.Cache},
 		{"compactRate", s.CompactRate},
 		{"scrubRate", s.ScrubRate},
 	} {

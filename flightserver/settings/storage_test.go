@@ -18,6 +18,8 @@ func TestStorage(t *testing.T) {
 		"Quota":        {edit: func(s *Storage) { s.Quota = resource.MustParse("-1") }, want: "storage.quota"},
 		"DatasetQuota": {edit: func(s *Storage) { s.DatasetQuota = resource.MustParse("-1Gi") }, want: "storage.datasetQuota"},
 		"MinFree":      {edit: func(s *Storage) { s.MinFree = resource.MustParse("-1") }, want: "storage.minFree"},
+		"Cache":        {edit: func(s *Storage) { s.Cache = resource.MustParse("-1Gi") }, want: "storage.cache"},
+		"NoCache":      {reason: "every read decodes", edit: func(s *Storage) { s.Cache = resource.Quantity{} }},
 		"CompactRate":  {edit: func(s *Storage) { s.CompactRate = resource.MustParse("-1") }, want: "storage.compactRate"},
 		"ScrubEvery":   {reason: "a pass takes time", edit: func(s *Storage) { s.ScrubEvery.Duration = time.Minute }, want: "storage.scrubEvery"},
 		"NoScrub": {reason: "who does not scrub need not say how often", edit: func(s *Storage) {

@@ -76,6 +76,7 @@ func (d *Dataset) compact(ctx context.Context, number uint64, partition int, run
 		return err
 	}
 	defer scan.Release()
+	scan.passing = true
 	records := scan.Records()
 	w, err := d.newWriter(s.version.schema)
 	if err != nil {

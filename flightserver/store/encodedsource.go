@@ -1,9 +1,6 @@
 package store
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -16,30 +13,73 @@ type decoder interface {
 	Close() error
 }
 
-// encodedSource makes messages of records.
+// encodedSource makes messages of records, or gives them as they are.
 type encodedSource struct {
 	records decoder
 	encoder *messageEncoder
+	fill    *decodedFill // what keeps the messages; may be nil
 }
 
 func newEncodedSource(records decoder, schema *arrow.Schema) *encodedSource {
 	return &encodedSource{records: records, encoder: newMessageEncoder(schema)}
 }
 
+// keepIn has the messages written into the cache.
+func (s *encodedSource) keepIn(f *decodedFill) {
+	s.fill, s.encoder.bounds = f, f != nil
+}
+
 func (s *encodedSource) next() (Message, error) {
 	for len(s.encoder.pending) == 0 {
-		rec, err := s.records.Next()
+		rec, err := s.read()
 		if err != nil {
 			return Message{}, err
 		}
-		if err := s.encoder.encode(rec); err != nil {
+		if err := s.encode(rec); err != nil {
 			return Message{}, err
 		}
 	}
 	return s.encoder.take(), nil
 }
 
+// record gives the next record instead of its messages.
+func (s *encodedSource) record() (arrow.RecordBatch, error) {
+	rec, err := s.read()
+	if err != nil || s.fill == nil {
+		return rec, err
+	}
+	if err := s.encode(rec); err != nil {
+		s.fill.fail(err)
+		s.fill = nil
+	}
+	s.encoder.pending = nil
+	return rec, nil
+}
+
+func (s *encodedSource) read() (arrow.RecordBatch, error) {
+	rec, err := s.records.Next()
+	if err == io.EOF && s.fill != nil { //nolint:errorlint // as in Scan.Next
+		s.fill.finish()
+	}
+	return rec, err
+}
+
+func (s *encodedSource) encode(rec arrow.RecordBatch) error {
+	if err := s.encoder.encode(rec); err != nil {
+		return err
+	}
+	if s.fill != nil {
+		for _, m := range s.encoder.pending {
+			s.fill.add(m)
+		}
+	}
+	return nil
+}
+
 func (s *encodedSource) close() error {
+	if s.fill != nil {
+		s.fill.abandon() // unless all was read
+	}
 	_ = s.encoder.writer.Close() // it ends no stream, and lets go of dictionaries
 	return s.records.Close()
 }
@@ -51,10 +91,10 @@ func (s *Scan) withoutDeltas(m *mappedSource) (source, error) {
 	return newEncodedSource(d, s.schema), nil
 }
 
-// mappedDecoder decodes one segment.
+// mappedDecoder decodes the messages of one segment.
 type mappedDecoder struct {
 	scan    *Scan
-	source  *mappedSource
+	source  source
 	records *records // nil before the first record
 }
 
@@ -78,67 +118,4 @@ func (d *mappedDecoder) Close() error {
 		d.records.release()
 	}
 	return d.source.close()
-}
-
-// parquetSegment reads a Parquet segment, verified.
-type parquetSegment struct {
-	local   *LocalSegment
-	bytes   *verifiedReader
-	decoder *parquetDecoder
-	record  arrow.RecordBatch
-	left    int64 // rows that must still come
-}
-
-// openParquet decodes a segment from below.
-func openParquet(ctx context.Context, from Segments, name string, s Segment, schema *arrow.Schema) (source, error) {
-	local, bytes, err := openVerified(ctx, from, name, s)
-	if err != nil {
-		return nil, err
-	}
-	p := &parquetSegment{local: local, bytes: bytes, left: s.Rows}
-	if p.decoder, err = newParquetDecoder(bytes, schema); err != nil {
-		return nil, errors.Join(p.explain(err), local.Close())
-	}
-	return newEncodedSource(p, schema), nil
-}
-
-func (p *parquetSegment) Next() (arrow.RecordBatch, error) {
-	p.releaseRecord()
-	rec, err := p.decoder.Next()
-	if err == io.EOF && p.left != 0 { //nolint:errorlint // as in Scan.Next
-		err = fmt.Errorf("%w: %d rows are missing", ErrCorrupt, p.left)
-	}
-	if err == io.EOF { //nolint:errorlint // as in Scan.Next
-		return nil, err
-	}
-	if err != nil {
-		return nil, p.explain(err)
-	}
-	p.left -= rec.NumRows()
-	p.record = rec
-	return rec, nil
-}
-
-// explain prefers what the volume said to what the decoder made of it. What
-// cannot be decoded though its checksum is right was written wrong.
-func (p *parquetSegment) explain(err error) error {
-	if failure := p.bytes.failure(); failure != nil {
-		return failure
-	}
-	if !errors.Is(err, ErrCorrupt) {
-		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	return err
-}
-
-func (p *parquetSegment) releaseRecord() {
-	if p.record != nil {
-		p.record.Release()
-		p.record = nil
-	}
-}
-
-func (p *parquetSegment) Close() error {
-	p.releaseRecord()
-	return errors.Join(p.decoder.Close(), p.local.Close())
 }

@@ -23,8 +23,7 @@ func EncodeEntry(kind string, value any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body = append(body, '\n')
-	entry := append([]byte(entryHeader(kind, body)), body...)
+	entry := seal(kind, body)
 	if len(entry) > MaxEntryBytes {
 		return nil, fmt.Errorf("%w: a %s of %d bytes passes %d", ErrTooLarge, kind, len(entry), MaxEntryBytes)
 	}
@@ -34,10 +33,22 @@ func EncodeEntry(kind string, value any) ([]byte, error) {
 // DecodeEntry verifies an entry and decodes its JSON. Its errors satisfy
 // errors.Is with ErrCorrupt.
 func DecodeEntry(kind string, entry []byte, value any) error {
-	header, body, ok := bytes.Cut(entry, []byte("\n"))
-	switch {
-	case len(entry) > MaxEntryBytes:
+	if len(entry) > MaxEntryBytes {
 		return fmt.Errorf("%w: %d bytes, more than a %s has", ErrCorrupt, len(entry), kind)
+	}
+	return unseal(kind, entry, value)
+}
+
+// seal puts the first line before JSON.
+func seal(kind string, body []byte) []byte {
+	body = append(body, '\n')
+	return append([]byte(entryHeader(kind, body)), body...)
+}
+
+// unseal verifies what seal made, and decodes its JSON.
+func unseal(kind string, sealed []byte, value any) error {
+	header, body, ok := bytes.Cut(sealed, []byte("\n"))
+	switch {
 	case !ok:
 		return fmt.Errorf("%w: truncated before the first line's end", ErrCorrupt)
 	case string(header)+"\n" != entryHeader(kind, body):

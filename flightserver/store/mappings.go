@@ -148,14 +148,16 @@ func (c *mappings) close() {
 	}
 }
 
-// mappedSegments is a Segments that deletes what is mapped as well.
+// mappedSegments is a Segments that deletes what is mapped and cached as well.
 type mappedSegments struct {
 	Segments
 
 	mappings *mappings
+	cache    *decodedCache
 }
 
 func (s mappedSegments) Delete(ctx context.Context, prefix string) error {
 	s.mappings.forget(prefix)
+	s.cache.drop(prefix)
 	return s.Segments.Delete(ctx, prefix)
 }

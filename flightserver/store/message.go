@@ -41,7 +41,15 @@ type Batch struct {
 // messageEncoder makes messages of records. It is an ipc.PayloadWriter.
 type messageEncoder struct {
 	writer  *ipc.Writer
-	pending []Message
+	pending []encodedMessage
+	bounds  bool // the stats of messages are wanted
+}
+
+// encodedMessage is a message with what its record can contain.
+type encodedMessage struct {
+	Message
+
+	stats Stats
 }
 
 func newMessageEncoder(schema *arrow.Schema) *messageEncoder {
@@ -61,14 +69,18 @@ func (e *messageEncoder) encode(rec arrow.RecordBatch) error {
 		if err := e.writer.Write(whole); err != nil {
 			return err
 		}
-		e.pending[len(e.pending)-1].Rows = piece.NumRows()
+		last := &e.pending[len(e.pending)-1]
+		last.Rows = piece.NumRows()
+		if e.bounds {
+			last.stats = statsOf(whole)
+		}
 		return nil
 	})
 }
 
 // take gives the message that is pending longest; there is one.
 func (e *messageEncoder) take() Message {
-	m := e.pending[0]
+	m := e.pending[0].Message
 	e.pending = e.pending[1:]
 	return m
 }
@@ -91,7 +103,7 @@ func (e *messageEncoder) WritePayload(p ipc.Payload) error {
 	if err := p.SerializeBody(&filler{body}); err != nil {
 		return err
 	}
-	e.pending = append(e.pending, Message{Header: bytes.Clone(meta.Bytes()), Body: body})
+	e.pending = append(e.pending, encodedMessage{Message: Message{Header: bytes.Clone(meta.Bytes()), Body: body}})
 	return nil
 }
 

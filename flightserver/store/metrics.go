@@ -16,6 +16,9 @@ type metrics struct {
 	corrupt   prometheus.Counter
 	compacted prometheus.Counter
 	fsync     prometheus.Histogram
+
+	cacheReads   *prometheus.CounterVec
+	cacheDamaged prometheus.Counter
 }
 
 // newMetrics registers with r; nil registers nowhere.
@@ -42,6 +45,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "flightserver_store_compacted_bytes_total",
 			Help: "Bytes of segments that were made of smaller ones.",
 		}),
+		cacheReads: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "flightserver_store_cache_reads_total",
+			Help: "Reads of Parquet segments, by whether a decoded one was in the cache.",
+		}, []string{"result"}),
+		cacheDamaged: f.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_store_cache_damaged_total",
+			Help: "Decoded segments that were found damaged in the cache, and read from Parquet again.",
+		}),
 		fsync: f.NewHistogram(prometheus.HistogramOpts{
 			Name:    "flightserver_store_fsync_seconds",
 			Help:    "Time that fsync of a file or a directory took.",
@@ -57,6 +68,10 @@ func registerSpace(r prometheus.Registerer, s *Store) {
 		Name: "flightserver_store_stored_bytes",
 		Help: "Bytes on disk of all versions that are kept.",
 	}, func() float64 { return float64(s.Stored()) })
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "flightserver_store_cache_bytes",
+		Help: "Bytes on disk of Parquet segments that are kept decoded.",
+	}, func() float64 { return float64(s.cache.size()) })
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "flightserver_store_damaged_datasets",
 		Help: "Datasets of which the last scrub found segments damaged. Anything above zero needs a person.",

@@ -22,7 +22,15 @@ type Scan struct {
 
 	keep    func(Stats) bool // nil: everything
 	source  source           // nil between segments
-	records *records         // nil before Records
+	records recordReader     // nil before Records
+	// passing says that nobody else will read the same soon.
+	passing bool
+}
+
+// recordReader is what Records gives.
+type recordReader interface {
+	array.RecordReader
+	release()
 }
 
 // source gives the messages of one segment.
@@ -73,7 +81,11 @@ func (s *Scan) Prune(keep func(Stats) bool) { s.keep = keep }
 // Records reads records, in place of Next. The reader is valid until Release,
 // and needs none of its own.
 func (s *Scan) Records() array.RecordReader {
-	if s.records == nil {
+	switch {
+	case s.records != nil:
+	case s.snapshot != nil && s.snapshot.dataset.format == FormatParquet:
+		s.records = &parquetRecords{scan: s}
+	default:
 		s.records = newRecords(s)
 	}
 	return s.records
@@ -98,22 +110,30 @@ func (s *Scan) explain(err error) error {
 	return fmt.Errorf("dataset %q version %d: %w", s.name, s.snapshot.version.number, err)
 }
 
-func (s *Scan) read() (Message, error) {
+func (s *Scan) read() (m Message, err error) {
+	err = s.fromSource(func(from source) (err error) {
+		m, err = from.next()
+		return err
+	})
+	return m, err
+}
+
+// fromSource asks the segment that is open, and the next where it has ended.
+func (s *Scan) fromSource(ask func(source) error) error {
 	for {
 		if s.source == nil {
 			if err := s.open(); err != nil {
-				return Message{}, err
+				return err
 			}
 		}
 		if err := s.ctx.Err(); err != nil {
-			return Message{}, err
+			return err
 		}
-		m, err := s.source.next()
-		if err != io.EOF { //nolint:errorlint // as in Next
-			return m, err
+		if err := ask(s.source); err != io.EOF { //nolint:errorlint // as in Next
+			return err
 		}
 		if err := s.closeSource(); err != nil {
-			return Message{}, err
+			return err
 		}
 	}
 }
@@ -137,7 +157,7 @@ func (s *Scan) openSource(segment Segment) (source, error) {
 	d := s.snapshot.dataset
 	name := segment.name(d.id)
 	if d.format == FormatParquet {
-		return openParquet(s.ctx, d.store.segments, name, segment, s.schema)
+		return s.openParquet(name, segment)
 	}
 	m, err := d.store.mappings.acquire(s.ctx, name, segment)
 	if err != nil {

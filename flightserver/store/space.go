@@ -47,10 +47,11 @@ type freeSpace struct {
 	err  error
 }
 
-// checkFree refuses writes on a volume that is nearly full.
+// checkFree refuses writes on a volume that is nearly full. The cache gives way
+// before.
 func (s *Store) checkFree() error {
 	low := s.options.Space.MinFree
-	if low <= 0 {
+	if low <= 0 && s.cache.limit <= 0 {
 		return nil
 	}
 	s.free.Lock()
@@ -60,6 +61,9 @@ func (s *Store) checkFree() error {
 		return s.free.err
 	}
 	used, capacity, err := s.Usage()
+	if err == nil && s.cache.leave(capacity, capacity-used, low) {
+		used, capacity, err = s.Usage()
+	}
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ type Options struct {
 	Maintenance Maintenance
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer // nil: no metrics
+	// CacheBytes is what Parquet segments may take that are kept decoded for the
+	// next reader; zero: none are.
+	CacheBytes int64
 	// MaxSegmentBytes is about where a segment ends and the next begins; zero
 	// is a good size.
 	MaxSegmentBytes int64
@@ -53,10 +56,13 @@ type Store struct {
 	options  Options
 	segments Segments
 	mappings *mappings
+	cache    *decodedCache
 	commits  Commits
 	reserve  *reserve
 	metrics  *metrics
 	schemas  Schemas
+	newest   newest
+	dirs     *directories
 	lock     io.Closer
 
 	stored atomic.Int64
@@ -96,14 +102,15 @@ func Open(o Options) (*Store, error) {
 	dirs := newDirectories(fsys, o.Dir)
 	commits := &dirCommits{dirs}
 	mapped := newMappings(&dirSegments{dirs})
+	cache := newDecodedCache(o, dirs, mapped, m)
 	s := &Store{
-		options: o, metrics: m, lock: lock, mappings: mapped,
-		segments: mappedSegments{mapped.segments, mapped}, commits: commits, reserve: &reserve{dirs: dirs},
+		options: o, metrics: m, dirs: dirs, lock: lock, mappings: mapped, cache: cache,
+		segments: mappedSegments{mapped.segments, mapped, cache}, commits: commits, reserve: &reserve{dirs: dirs},
 		wake: make(chan struct{}, 1),
 	}
 	s.mu.datasets = map[string]*Dataset{}
 	registerSpace(o.Registerer, s)
-	if err := commits.recover(); err != nil {
+	if err := errors.Join(commits.recover(), s.newest.take(dirs, &s.schemas)); err != nil {
 		return nil, errors.Join(noSpace(err), lock.Close())
 	}
 	s.reserve.fill()
@@ -148,7 +155,11 @@ func (s *Store) Close() error {
 	s.stop()
 	s.sweeper.Wait()
 	s.Quiesce()
+	s.cache.close()
 	s.mappings.close()
+	if err := s.leaveNewest(); err != nil {
+		s.options.Logger.Warn("the next start reads the logs of all datasets", "error", err)
+	}
 	return s.lock.Close()
 }
 
@@ -180,6 +191,7 @@ func listDatasets(ctx context.Context, from Segments) ([]string, error) {
 // Remove deletes the files of a dataset that no catalog names and no call to
 // NewDataset or LoadDataset returned.
 func (s *Store) Remove(ctx context.Context, id string) error {
+	s.newest.forget(id)
 	return s.segments.Delete(ctx, datasetName(id))
 }
 
@@ -200,6 +212,9 @@ func (s *Store) LoadDataset(ctx context.Context, id string, format Format) (*Dat
 	}
 	d := &Dataset{store: s, id: id, format: format}
 	versions, first, err := readVersions(ctx, s.commits, id, &s.schemas)
+	if errors.Is(err, ErrCorrupt) {
+		s.newest.forget(id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +234,7 @@ func (s *Store) adopt(d *Dataset) *Dataset {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.datasets[d.id] = d
+	s.newest.forget(d.id)
 	return d
 }
 

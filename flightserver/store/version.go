@@ -20,7 +20,10 @@ type Version struct {
 }
 
 // Partition is a part of a version that is read by itself.
-type Partition struct{ Rows, Bytes int64 }
+type Partition struct {
+	Rows  int64 `json:"rows"`
+	Bytes int64 `json:"bytes"`
+}
 
 // version is one readable state of a dataset. It never changes.
 type version struct {

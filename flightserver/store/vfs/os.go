@@ -182,15 +182,11 @@ func (f *newFile) writeBuffered(p []byte) (int, error) {
 	return n, err
 }
 
-// directBytes is how much is worth to be written directly: less is done sooner
-// through the page cache.
-const directBytes = 1 << 20
-
 // writesDirect tells whether p goes around the page cache, for which the file is
 // prepared: a copy into fresh pages costs more than the writing itself.
 func (f *newFile) writesDirect(p []byte) bool {
 	address := int64(uintptr(unsafe.Pointer(unsafe.SliceData(p))))
-	if f.refused || len(p) < directBytes || (address|int64(len(p))|f.written)%PageBytes != 0 {
+	if f.refused || len(p) < DirectBytes || (address|int64(len(p))|f.written)%PageBytes != 0 {
 		return false
 	}
 	if !f.direct {

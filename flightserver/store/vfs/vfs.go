@@ -57,12 +57,16 @@ type Volume interface {
 // pages are written.
 const PageBytes = 4096
 
+// DirectBytes is how much is worth to be written around the page cache: less is
+// done sooner through it.
+const DirectBytes = 1 << 20
+
 // File is an open file. Reading is safe from several goroutines, writing from
 // one.
 type File interface {
 	Content
-	// Write appends. Large pieces that consist of whole pages, in memory and in
-	// the file, may go to the disk around the page cache.
+	// Write appends. Pieces of DirectBytes and more that consist of whole pages,
+	// in memory and in the file, may go to the disk around the page cache.
 	io.Writer
 	io.Closer
 	// Sync makes the file's content durable, not its name.

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"container/list"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// cacheDir holds decoded segments, which lie in it as Arrow segments do in their
+// uploads.
+const cacheDir = "cache"
+
+// decodedCache keeps Parquet segments decoded for whoever reads them next. All
+// of it can be made again, so nothing that goes wrong with it fails a read, and
+// it gives way when the volume runs short. It is safe for concurrent use.
+type decodedCache struct {
+	dirs     *directories
+	mappings *mappings
+	limit    int64 // bytes; zero: nothing is kept
+	logger   *slog.Logger
+	metrics  *metrics
+
+	mu struct {
+		sync.Mutex
+		known  map[string]*decodedSegment // by the name of the Parquet segment
+		recent list.List                  // of those that are whole, the longest unused first
+		bytes  int64                      // of all that are known
+		// short says that the volume had less free, when it was looked at last,
+		// than the cache leaves.
+		short  bool
+		closed bool
+	}
+}
+
+// decodedSegment is a segment in the cache. What changes of it is guarded by the
+// cache.
+type decodedSegment struct {
+	name  string // of the Parquet segment
+	file  string // never that of another, so that removing it cannot hurt a later one
+	bytes int64  // that it takes so far
+	// used is its place among those that are whole; nil while it is being filled.
+	used  *list.Element
+	whole Segment // what its index is verified against
+}
+
+func newDecodedCache(o Options, dirs *directories, mapped *mappings, m *metrics) *decodedCache {
+	c := &decodedCache{dirs: dirs, mappings: mapped, limit: o.CacheBytes, logger: o.Logger, metrics: m}
+	c.mu.known = map[string]*decodedSegment{}
+	// What an earlier server left was never synced, and what its indexes must
+	// be is forgotten.
+	if err := dirs.removeAll(cacheDir); err != nil {
+		c.logger.Warn("emptying the cache of decoded segments", "error", err)
+	}
+	return c
+}
+
+// acquire gives a segment as it would lie in an Arrow dataset, which the caller
+// releases, or nil.
+func (c *decodedCache) acquire(ctx context.Context, name string) *mappedSegment {
+	d := c.lookup(name)
+	if d == nil {
+		c.metrics.cacheReads.WithLabelValues("miss").Inc()
+		return nil
+	}
+	m, err := c.mappings.acquire(ctx, d.file, d.whole)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.discard(name, err)
+		}
+		c.metrics.cacheReads.WithLabelValues("miss").Inc()
+		return nil
+	}
+	if c.lookup(name) != d {
+		// It was evicted meanwhile: a mapping that nobody asks for again would
+		// keep the file on the disk.
+		c.mappings.forget(d.file)
+	}
+	c.metrics.cacheReads.WithLabelValues("hit").Inc()
+	return m
+}
+
+// lookup finds a whole segment, and notes that it was used.
+func (c *decodedCache) lookup(name string) *decodedSegment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.mu.known[name]
+	if d == nil || d.used == nil {
+		return nil
+	}
+	c.mu.recent.MoveToBack(d.used)
+	return d
+}
+
+// discard throws away a segment that turned out to be damaged.
+func (c *decodedCache) discard(name string, damage error) {
+	c.mu.Lock()
+	d := c.mu.known[name]
+	if d == nil || d.used == nil {
+		c.mu.Unlock()
+		return // another reader was sooner, or it was evicted
+	}
+	c.forgetLocked(d)
+	c.mu.Unlock()
+	c.remove(d)
+	c.metrics.cacheDamaged.Inc()
+	c.logger.Warn("decoded segment is damaged, and is made again", "segment", name, "error", damage)
+}
+
+// drop removes what the cache has of the segments below a prefix.
+func (c *decodedCache) drop(prefix string) {
+	var dropped []*decodedSegment
+	c.mu.Lock()
+	for name, d := range c.mu.known {
+		if name == prefix || strings.HasPrefix(name, prefix+"/") {
+			dropped = append(dropped, d)
+			c.forgetLocked(d)
+		}
+	}
+	c.mu.Unlock()
+	c.remove(dropped...)
+}
+
+// leave evicts what the volume needs more: a tenth of it stays free of the cache,
+// and twice what writes leave. It tells whether there was anything to evict.
+func (c *decodedCache) leave(capacity, free, minFree int64) bool {
+	need := max(capacity/10, 2*minFree) - free
+	c.mu.Lock()
+	c.mu.short = need > 0
+	var victims []*decodedSegment
+	for need > 0 && c.mu.recent.Len() > 0 {
+		d := c.oldestLocked()
+		need -= d.bytes
+		victims = append(victims, d)
+		c.forgetLocked(d)
+	}
+	c.mu.Unlock()
+	c.remove(victims...)
+	return len(victims) > 0
+}
+
+// reserve makes room for more bytes of a segment that is being filled. It tells
+// whether there is any.
+func (c *decodedCache) reserve(d *decodedSegment, more int64) bool {
+	c.mu.Lock()
+	if c.mu.short || c.mu.closed || c.mu.known[d.name] != d || d.bytes+more > c.limit {
+		c.mu.Unlock()
+		return false
+	}
+	d.bytes += more
+	c.mu.bytes += more
+	var victims []*decodedSegment
+	for c.mu.bytes > c.limit && c.mu.recent.Len() > 0 {
+		victim := c.oldestLocked()
+		victims = append(victims, victim)
+		c.forgetLocked(victim)
+	}
+	fits := c.mu.bytes <= c.limit // or other readers fill as well
+	c.mu.Unlock()
+	c.remove(victims...)
+	return fits
+}
+
+func (c *decodedCache) oldestLocked() *decodedSegment {
+	return c.mu.recent.Front().Value.(*decodedSegment)
+}
+
+func (c *decodedCache) forgetLocked(d *decodedSegment) {
+	delete(c.mu.known, d.name)
+	c.mu.bytes -= d.bytes
+	if d.used != nil {
+		c.mu.recent.Remove(d.used)
+		d.used = nil
+	}
+}
+
+// remove deletes files of segments that are not known any more. Readers keep
+// what they mapped. A file that cannot be removed goes with the next start.
+func (c *decodedCache) remove(segments ...*decodedSegment) {
+	for _, d := range segments {
+		for _, file := range []string{d.file, d.file + sidecarSuffix} {
+			_ = c.dirs.fs.Remove(c.dirs.path(file))
+		}
+		c.mappings.forget(d.file)
+	}
+}
+
+// size is what the cache takes.
+func (c *decodedCache) size() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.bytes
+}
+
+// close ends filling: readers that are still open only read on.
+func (c *decodedCache) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.closed = true
+}
