@@ -59,8 +59,19 @@ func (l *line) release(label string) {
 
 func (l *line) want(granted ...string) {
 	l.t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !slices.Equal(l.granted, granted) {
 		l.t.Errorf("granted %v, want %v", l.granted, granted)
+	}
+}
+
+func (l *line) wantRefused(refused ...string) {
+	l.t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.Equal(l.refused, refused) {
+		l.t.Errorf("refused %v, want %v", l.refused, refused)
 	}
 }
 
@@ -160,9 +171,7 @@ func TestAFullQueueRefusesTheGreedy(t *testing.T) {
 			l.ask(t.Context(), "greedy", "g"+strconv.Itoa(i), 1)
 		}
 		l.ask(t.Context(), "modest", "modest", 1)
-		if want := []string{"g" + strconv.Itoa(maxWaiting-1)}; !slices.Equal(l.refused, want) {
-			t.Errorf("refused %v, want %v", l.refused, want)
-		}
+		l.wantRefused("g" + strconv.Itoa(maxWaiting-1))
 		l.waiting.Wait() // until all but the first have waited long enough
 	})
 }
