@@ -9,10 +9,12 @@ import (
 
 // What a scan gives and an upload takes is the store's.
 type (
-	Scan    = store.Scan
-	Message = store.Message
-	Memory  = store.Memory
-	Batch   = store.Batch
+	Scan        = store.Scan
+	Message     = store.Message
+	Memory      = store.Memory
+	Batch       = store.Batch
+	Stats       = store.Stats
+	ColumnStats = store.ColumnStats
 )
 
 // Scan reads a partition of one version of a dataset. The caller releases the

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 
@@ -30,7 +29,7 @@ func (s *flightService) DoGet(ticket *flight.Ticket, stream flight.FlightService
 		return err
 	}
 	defer done()
-	err = s.sendClaimed(ctx, c, countSent{stream, s.metrics.sentBytes})
+	err = s.send(ctx, c, countSent{stream, s.metrics.sentBytes})
 	return reasonFor(ctx, err)
 }
 
@@ -48,35 +47,23 @@ func (s *flightService) settle(c *claims) error {
 	return nil
 }
 
-// sendClaimed sends what is stored as it is where all of a partition is asked
-// for, else the records that are selected.
-func (s *flightService) sendClaimed(ctx context.Context, c claims, to messageSender) error {
-	open := func(partition int) (*catalog.Scan, error) { return s.scan(ctx, c, partition) }
-	first, err := open(c.First)
+// send sends what is stored as it is where all of it is asked for, with the
+// app_metadata of its batches, else the records that are selected.
+func (s *flightService) send(ctx context.Context, c claims, to messageSender) error {
+	r, err := s.read(ctx, c)
 	if err != nil {
 		return err
 	}
-	chosen, err := c.fit(first.Schema())
-	if err != nil {
-		first.Release()
+	defer r.release()
+	if !r.whole() {
+		records := r.records()
+		defer records.Release()
+		return sendRecords(to, records)
+	}
+	if err := sendSchema(to, r.first); err != nil {
 		return err
 	}
-	if chosen.whole() && c.Count == 1 {
-		defer first.Release()
-		return sendMessages(to, first)
-	}
-	rest := span{First: c.First + 1, Count: c.Count - 1}
-	reader := &selected{ctx: ctx, selection: chosen, left: chosen.limit, open: open, scan: first, rest: rest}
-	defer reader.Release()
-	return sendRecords(to, reader)
-}
-
-func (s *flightService) scan(ctx context.Context, c claims, partition int) (*catalog.Scan, error) {
-	scan, err := s.catalog.Scan(ctx, c.DatasetID, c.Version, partition)
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", c.Dataset, err)
-	}
-	return scan, nil
+	return r.stored(func(scan *catalog.Scan) error { return sendMessages(to, scan) })
 }
 
 // redeem tells what a ticket is for: one that is signed, a command as it is, or

@@ -75,7 +75,27 @@ func (s *flightService) openLink(ctx context.Context, caller auth.Identity, tick
 	if err := caller.Allow(auth.Read, c.Dataset); err != nil {
 		return nil, err
 	}
-	return s.openTicket(ctx, c)
+	if err := s.settle(&c); err != nil {
+		return nil, err
+	}
+	r, err := s.read(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return linkRecords{r.records(), r}, nil
+}
+
+// linkRecords are released with what they are read from.
+type linkRecords struct {
+	*selected
+
+	from *reading
+}
+
+// Release lets go of everything.
+func (l linkRecords) Release() {
+	l.selected.Release()
+	l.from.release()
 }
 
 // explainHTTP tells what a client of HTTP reads of an error.

@@ -29,7 +29,7 @@ type selected struct {
 	scan *catalog.Scan
 	left int64 // rows within the limit
 
-	looked func(rows int64) // is told of each record that was read; nil: nobody is
+	looked func(rows int64) // is told of each record that was read or needed not be; nil: nobody is
 
 	pending []arrow.RecordBatch // gathered, to be handed out in their order
 	rows    int64               // of them
@@ -144,6 +144,9 @@ func (s *selected) openNext() (err error) {
 	}
 	if s.scan, err = s.open(s.rest.First); err != nil {
 		return err
+	}
+	if s.filter != nil {
+		s.scan.Prune(keeper(s.ctx, s.filter, s.scan.Schema(), s.looked))
 	}
 	s.rest.First++
 	s.rest.Count--

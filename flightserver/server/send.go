@@ -17,12 +17,13 @@ import (
 // stays in use after SendMsg has returned.
 type messageSender interface{ SendMsg(message any) error }
 
-// sendMessages sends the schema and then the messages of a scan as they are
-// stored. The caller keeps the scan.
+func sendSchema(to messageSender, scan *catalog.Scan) error {
+	return to.SendMsg(&wire.Outgoing{Header: scan.SchemaMessage()})
+}
+
+// sendMessages sends the messages of a scan as they are stored. The caller keeps
+// the scan.
 func sendMessages(to messageSender, scan *catalog.Scan) error {
-	if err := to.SendMsg(&wire.Outgoing{Header: scan.SchemaMessage()}); err != nil {
-		return err
-	}
 	for {
 		m, err := scan.Next()
 		if errors.Is(err, io.EOF) {
