@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,7 +32,11 @@ func (c *Catalog) settle(ctx context.Context, orphans []string) {
 	for _, e := range c.names.Load().byID.all {
 		all = append(all, e)
 	}
-	c.loadAll(ctx, all)
+	atOnce(settlers, len(all), func(i int) {
+		if ctx.Err() == nil {
+			_, _ = c.load(ctx, all[i]) // it tells of what went wrong
+		}
+	})
 	for _, id := range orphans {
 		if ctx.Err() != nil {
 			return
@@ -44,29 +47,26 @@ func (c *Catalog) settle(ctx context.Context, orphans []string) {
 	}
 }
 
-// loadAll loads what is not loaded yet. What cannot be read is logged.
-func (c *Catalog) loadAll(ctx context.Context, entries []*entry) {
+// settlers leave most of the machine to clients.
+const settlers = 2
+
+// chunk makes a goroutine worth its while.
+const chunk = 64
+
+// atOnce calls do with 0 to n-1, so many at once.
+func atOnce(limit, n int, do func(int)) {
 	var g errgroup.Group
-	g.SetLimit(readers)
-	for chunk := range slices.Chunk(entries, loadChunk) {
-		if ctx.Err() != nil {
-			break
-		}
-		if !slices.ContainsFunc(chunk, func(e *entry) bool { return e.contents.loaded.Load() == nil }) {
-			continue
-		}
+	g.SetLimit(limit)
+	for first := 0; first < n; first += chunk {
 		g.Go(func() error {
-			for _, e := range chunk {
-				_, _ = c.load(ctx, e)
+			for i := first; i < min(first+chunk, n); i++ {
+				do(i)
 			}
 			return nil
 		})
 	}
-	_ = g.Wait() // load told of what went wrong
+	_ = g.Wait() // nobody fails
 }
-
-// loadChunk makes a goroutine worth its while.
-const loadChunk = 64
 
 func (c *Catalog) tidyUntil(ctx context.Context) {
 	ticker := c.options.Clock.NewTicker(tidyEvery)

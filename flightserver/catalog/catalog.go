@@ -107,25 +107,22 @@ func (c *Catalog) List(prefix string) []Dataset {
 		}
 	}
 	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
-	ctx := context.Background()
-	c.loadAll(ctx, slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool {
-		_, known := c.store.NewestOf(e.id)
-		return known
-	}))
-	list := make([]Dataset, 0, len(entries))
-	for _, e := range entries {
-		if v, err := c.newestOf(ctx, e); err == nil {
-			list = append(list, e.at(v))
+	list := make([]Dataset, len(entries))
+	atOnce(readers, len(entries), func(i int) {
+		if v, err := c.newestOf(context.Background(), entries[i]); err == nil {
+			list[i] = entries[i].at(v)
 		}
-	}
-	return list
+	})
+	return slices.DeleteFunc(list, func(d Dataset) bool { return d.ID == "" })
 }
 
 // newestOf gives the newest version of a dataset, which it does not load where
-// a clean stop told of it.
+// its log ends as it did for the server before.
 func (c *Catalog) newestOf(ctx context.Context, e *entry) (store.Version, error) {
-	if v, known := c.store.NewestOf(e.id); known {
-		return v, nil
+	if e.contents.loaded.Load() == nil {
+		if v, known := c.store.NewestOf(ctx, e.id); known {
+			return v, nil
+		}
 	}
 	data, err := c.load(ctx, e)
 	if err != nil {

@@ -159,15 +159,13 @@ func (d *Dataset) append(ctx context.Context, propose func(*version) (proposal, 
 	if d.store.isClosed() {
 		return ErrClosed
 	}
-	err := Append(ctx, d.store.commits, logName(d.id), func() (uint64, []byte, error) {
+	return Append(ctx, d.store.commits, logName(d.id), func() (uint64, []byte, error) {
 		if d.isDropped() {
 			return 0, nil, ErrDropped
 		}
 		p, err := propose(d.newest.Load())
 		return p.number, p.body, err
 	}, d.learn)
-	d.unsettled = err != nil
-	return err
 }
 
 // nextManifest builds what follows base. Every so many entries one is written

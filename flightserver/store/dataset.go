@@ -18,12 +18,11 @@ type Dataset struct {
 
 	// committing is held by the one writer that extends the log.
 	committing sync.Mutex
-	// unsettled says that the last commit failed: the log may have an entry that
-	// newest does not tell of. Whoever holds committing sees it.
-	unsettled bool
 	// newest is what readers load without a lock; nil before the first commit.
 	newest atomic.Pointer[version]
 	stored atomic.Int64 // bytes of what is kept
+	// described is the entry that the file of the newest versions has; 0: none.
+	described atomic.Uint64
 
 	mu struct {
 		sync.Mutex

@@ -9,7 +9,9 @@
 //
 //	LOCK                       held by flock(2) while a server or a check runs
 //	RESERVE                    256 KiB that a full volume gives up for dropping
+//	NEWEST                     the newest version of each dataset, for listing
 //	tmp/<32 hex>-<log>         log entries that have no number yet
+//	tmp/<32 hex>               a NEWEST that is being written
 //	catalog/<n>                the catalog's log, see package catalog
 //	d/<id>/m/<n>               entry n of the dataset's log, a manifest
 //	d/<id>/s/<upload>/<n>      segment n of an upload
@@ -109,6 +111,11 @@
 // and who reads the old segments keeps them. A version that is restored names
 // the segments of the old one; a directory of segments goes when the last
 // version that names it does.
+//
+// NEWEST is written like an entry, of any size, when a server stops and when
+// many datasets went on since. What it says of a dataset holds if the log ends
+// with the entry that it names, which a look at the directory tells; else, and
+// without the file, the log is read. So it may be old, or missing.
 //
 // # What survives a crash
 //

@@ -1,159 +1,165 @@
 package store
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
-	"fmt"
 	"io/fs"
+	"maps"
+	"path"
 	"sync"
-	"time"
-
-	"github.com/apache/arrow-go/v18/arrow"
+	"sync/atomic"
 )
 
 const (
-	// newestFile is what a clean stop leaves: the newest version of each
-	// dataset, so that a start lists them without reading their logs.
+	// newestFile has the newest version of each dataset, so that a start lists
+	// them without reading their logs.
 	newestFile = "NEWEST"
-	newestKind = "newest"
 	// maxNewestBytes is more than a hundred thousand datasets take with schemas
 	// of their own.
 	maxNewestBytes = 256 << 20
+	// rewriteAfter is how many datasets at least differ from what the file says
+	// before it is written anew; rewriteShare keeps the work in proportion where
+	// there are many.
+	rewriteAfter = 1024
+	rewriteShare = 4
 )
 
-// newestEntry is the content of the file.
-type newestEntry struct {
-	Schemas  [][]byte            `json:"schemas"`
-	Datasets []newestDescription `json:"datasets"`
-}
-
-// newestDescription is the newest version of a dataset.
-type newestDescription struct {
-	ID         string      `json:"id"`
-	Version    uint64      `json:"version"`
-	Created    time.Time   `json:"created"`
-	Rows       int64       `json:"rows"`
-	Bytes      int64       `json:"bytes"`
-	Schema     int         `json:"schema"` // its place among the schemas
-	Partitions []Partition `json:"partitions"`
-}
-
-// newest knows the datasets that are not loaded, as a clean stop left them.
+// newest describes the datasets that are not loaded, as the file does. It is
+// right about those whose logs did not go on since.
 type newest struct {
 	mu   sync.Mutex
-	byID map[string]Version
+	byID map[string]*described
 }
 
-func (n *newest) get(id string) (Version, bool) {
+// described is what the file says of a dataset.
+type described struct {
+	entry   uint64 // of the log, the last then
+	version Version
+	holds   atomic.Bool // it is the last now, too
+}
+
+func (n *newest) get(id string) *described {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	v, ok := n.byID[id]
-	return v, ok
+	return n.byID[id]
 }
 
-func (n *newest) forget(id string) {
+// take forgets a dataset that is loaded or gone, and gives the entry that the
+// file has of it; 0: none.
+func (n *newest) take(id string) (entry uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.byID, id)
+	if d := n.byID[id]; d != nil {
+		entry = d.entry
+		delete(n.byID, id)
+	}
+	return entry
 }
 
-// take reads the file and removes it, before anything is written that it does
-// not tell of. One that cannot be read is none: the logs say the same.
-func (n *newest) take(dirs *directories, schemas *Schemas) error {
-	content, err := dirs.readFile(newestFile, maxNewestBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+func (n *newest) all() map[string]*described {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return maps.Clone(n.byID)
+}
+
+// NewestOf describes the newest version of a dataset that is not loaded; false
+// where only LoadDataset can tell.
+func (s *Store) NewestOf(ctx context.Context, id string) (Version, bool) {
+	d := s.newest.get(id)
+	if d == nil {
+		return Version{}, false
 	}
+	if !d.holds.Load() {
+		numbers, err := s.commits.List(ctx, logName(id))
+		if err != nil || len(numbers) == 0 || numbers[len(numbers)-1] != d.entry {
+			return Version{}, false
+		}
+		d.holds.Store(true)
+	}
+	return d.version, true
+}
+
+// readNewest reads the file. Without it the logs say the same.
+func (s *Store) readNewest() {
+	content, err := s.dirs.readFile(newestFile, maxNewestBytes)
 	if err == nil {
-		n.byID, _ = decodeNewest(content, schemas)
+		s.newest.byID, err = decodeNewest(content, &s.schemas)
 	}
-	if err := dirs.fs.Remove(dirs.path(newestFile)); err != nil {
-		return fmt.Errorf("removing %s: %w", newestFile, err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.options.Logger.Warn("datasets are listed from their logs", "file", newestFile, "error", err)
 	}
-	return dirs.sync(".")
 }
 
-func decodeNewest(content []byte, schemas *Schemas) (map[string]Version, error) {
-	var entry newestEntry
-	if err := unseal(newestKind, content, &entry); err != nil {
-		return nil, err
-	}
-	decoded := make([]*arrow.Schema, len(entry.Schemas))
-	for i, encoded := range entry.Schemas {
-		var err error
-		if decoded[i], err = schemas.Decode(encoded); err != nil {
-			return nil, err
+// newestIsOld tells whether many datasets went on since the file was written.
+func (s *Store) newestIsOld() bool {
+	changed, all := 0, s.all()
+	for _, d := range all {
+		if v := d.newest.Load(); v != nil && v.entry != d.described.Load() {
+			changed++
 		}
 	}
-	byID := make(map[string]Version, len(entry.Datasets))
-	for _, d := range entry.Datasets {
-		if d.Schema < 0 || d.Schema >= len(decoded) {
-			return nil, fmt.Errorf("%w: schema %d of %d", ErrCorrupt, d.Schema, len(decoded))
-		}
-		byID[d.ID] = Version{
-			Number: d.Version, Created: d.Created, Rows: d.Rows, Bytes: d.Bytes,
-			Schema: decoded[d.Schema], Partitions: d.Partitions,
-		}
-	}
-	return byID, nil
+	return changed >= max(rewriteAfter, len(all)/rewriteShare)
 }
 
-// leave writes the file for the next start.
-func (n *newest) leave(dirs *directories) error {
-	content, err := n.encode()
-	if err == nil {
-		err = dirs.writeFile(newestFile, content)
+// describeNewest writes the file. Without it the next start takes longer.
+func (s *Store) describeNewest() {
+	if err := s.writeNewest(); err != nil {
+		s.options.Logger.Warn("newest versions are not described", "file", newestFile, "error", err)
 	}
-	return noSpace(err)
 }
 
-func (n *newest) encode() ([]byte, error) {
-	var entry newestEntry
-	places := map[*arrow.Schema]int{}
-	for id, v := range n.byID {
-		place, known := places[v.Schema]
-		if !known {
-			encoded, err := EncodeSchema(v.Schema)
-			if err != nil {
-				return nil, err
-			}
-			place = len(entry.Schemas)
-			places[v.Schema] = place
-			entry.Schemas = append(entry.Schemas, encoded)
+// writeNewest describes all datasets for the next start, those that are not
+// loaded as they were found.
+func (s *Store) writeNewest() error {
+	if err := s.checkFree(); err != nil {
+		return err
+	}
+	e := newestEncoder{}
+	for id, d := range s.newest.all() {
+		if err := e.add(id, d.entry, d.version); err != nil {
+			return err
 		}
-		entry.Datasets = append(entry.Datasets, newestDescription{
-			ID: id, Version: v.Number, Created: v.Created, Rows: v.Rows, Bytes: v.Bytes, Schema: place, Partitions: v.Partitions,
-		})
 	}
-	body, err := json.Marshal(entry)
-	if err != nil {
-		return nil, err
-	}
-	return seal(newestKind, body), nil
-}
-
-// NewestOf describes the newest version of a dataset that was not loaded since
-// a clean stop; false where only LoadDataset can tell.
-func (s *Store) NewestOf(id string) (Version, bool) { return s.newest.get(id) }
-
-// leaveNewest tells the next start of all that is certain now. Nothing is
-// committed any more.
-func (s *Store) leaveNewest() error {
+	written := map[*Dataset]uint64{}
 	for _, d := range s.all() {
-		d.committing.Lock() // a commit that began before ends before
-		if v := d.Newest(); v.Number > 0 && !d.unsettled && !d.isDropped() {
-			s.newest.put(d.id, v)
+		v := d.newest.Load()
+		if v == nil || d.isDropped() {
+			continue
 		}
-		d.committing.Unlock()
+		if err := e.add(d.id, v.entry, v.describe()); err != nil {
+			return err
+		}
+		written[d] = v.entry
 	}
-	return s.newest.leave(s.dirs)
+	content, err := e.encode()
+	if err == nil {
+		err = s.replaceNewest(content)
+	}
+	if err != nil {
+		return noSpace(err)
+	}
+	for d, entry := range written {
+		d.described.Store(entry)
+	}
+	return nil
 }
 
-func (n *newest) put(id string, v Version) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.byID == nil {
-		n.byID = map[string]Version{}
+// replaceNewest leaves the old file, the new one, or none.
+func (s *Store) replaceNewest(content []byte) error {
+	if err := s.dirs.make(tmpDir); err != nil {
+		return err
 	}
-	n.byID[id] = v
+	tmp := path.Join(tmpDir, RandomID()) // the name of no log
+	err := s.dirs.writeFile(tmp, content)
+	if err == nil {
+		err = s.dirs.removeAll(newestFile)
+	}
+	if err == nil {
+		err = s.dirs.fs.Link(s.dirs.path(tmp), s.dirs.path(newestFile))
+	}
+	err = errors.Join(err, s.dirs.removeAll(tmp))
+	if err != nil {
+		return err
+	}
+	return s.dirs.sync(".")
 }

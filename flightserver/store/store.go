@@ -68,9 +68,10 @@ type Store struct {
 	stored atomic.Int64
 	free   freeSpace
 
-	wake    chan struct{} // asks the sweeper to look at once
-	stop    context.CancelFunc
-	sweeper sync.WaitGroup
+	wake     chan struct{} // asks the sweeper to look at once
+	stop     context.CancelFunc
+	sweeper  sync.WaitGroup
+	sweeping sync.Mutex // held by a sweep: what one has yet to trim, another must not delete
 
 	stopBehind context.CancelFunc
 	behind     sync.WaitGroup
@@ -110,9 +111,10 @@ func Open(o Options) (*Store, error) {
 	}
 	s.mu.datasets = map[string]*Dataset{}
 	registerSpace(o.Registerer, s)
-	if err := errors.Join(commits.recover(), s.newest.take(dirs, &s.schemas)); err != nil {
+	if err := commits.recover(); err != nil {
 		return nil, errors.Join(noSpace(err), lock.Close())
 	}
+	s.readNewest()
 	s.reserve.fill()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -157,9 +159,7 @@ func (s *Store) Close() error {
 	s.Quiesce()
 	s.cache.close()
 	s.mappings.close()
-	if err := s.leaveNewest(); err != nil {
-		s.options.Logger.Warn("the next start reads the logs of all datasets", "error", err)
-	}
+	s.describeNewest()
 	return s.lock.Close()
 }
 
@@ -191,7 +191,7 @@ func listDatasets(ctx context.Context, from Segments) ([]string, error) {
 // Remove deletes the files of a dataset that no catalog names and no call to
 // NewDataset or LoadDataset returned.
 func (s *Store) Remove(ctx context.Context, id string) error {
-	s.newest.forget(id)
+	s.newest.take(id)
 	return s.segments.Delete(ctx, datasetName(id))
 }
 
@@ -213,7 +213,7 @@ func (s *Store) LoadDataset(ctx context.Context, id string, format Format) (*Dat
 	d := &Dataset{store: s, id: id, format: format}
 	versions, first, err := readVersions(ctx, s.commits, id, &s.schemas)
 	if errors.Is(err, ErrCorrupt) {
-		s.newest.forget(id)
+		s.newest.take(id)
 	}
 	if err != nil {
 		return nil, err
@@ -234,7 +234,7 @@ func (s *Store) adopt(d *Dataset) *Dataset {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.datasets[d.id] = d
-	s.newest.forget(d.id)
+	d.described.Store(s.newest.take(d.id))
 	return d
 }
 
@@ -266,6 +266,8 @@ func (s *Store) sweepUntil(ctx context.Context) {
 // Sweep deletes versions that are superseded for long enough, and files that
 // nobody can read any more. What fails is tried again by the next sweep.
 func (s *Store) Sweep(ctx context.Context) {
+	s.sweeping.Lock()
+	defer s.sweeping.Unlock()
 	for _, d := range s.all() {
 		if ctx.Err() != nil {
 			return
@@ -275,6 +277,9 @@ func (s *Store) Sweep(ctx context.Context) {
 		}
 	}
 	s.reserve.fill()
+	if s.newestIsOld() {
+		s.describeNewest()
+	}
 }
 
 func (s *Store) wakeSweeper() {
