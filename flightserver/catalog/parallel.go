@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -43,7 +45,7 @@ type parallel struct {
 // part is one upload of a parallel one.
 type part struct {
 	parallel *parallel
-	id       string // names the part across retries
+	place    *int64 // its request's
 	writer   *store.Writer
 	done     *Dataset // nil while it goes on
 }
@@ -149,7 +151,7 @@ func (p *parallel) join(u *Upload) error {
 	if u.writer, err = p.whole.data().NewWriter(schema); err != nil {
 		return about(u.name, err)
 	}
-	u.part = &part{parallel: p, id: u.request.Part, writer: u.writer}
+	u.part = &part{parallel: p, place: u.request.Part, writer: u.writer}
 	p.mu.parts = append(p.mu.parts, u.part)
 	return nil
 }
@@ -166,17 +168,17 @@ func (p *parallel) targetLocked(u *Upload) (schema *arrow.Schema, err error) {
 	return u.request.Schema, nil
 }
 
-// doneLocked gives what a part of the id made; nil where it made nothing yet.
-func (p *parallel) doneLocked(id string) *Dataset {
+// doneLocked gives what a part for the place made; nil where none did yet.
+func (p *parallel) doneLocked(place *int64) *Dataset {
 	for _, part := range p.mu.parts {
-		if id != "" && part.id == id && part.done != nil {
+		if place != nil && part.place != nil && *part.place == *place && part.done != nil {
 			return part.done
 		}
 	}
 	return nil
 }
 
-// commit makes a part durable. Of several with one id the first counts.
+// commit makes a part durable. Of several for one place the first counts.
 func (p *part) commit(ctx context.Context, u *Upload) (Dataset, error) {
 	if err := p.writer.Flush(); err != nil {
 		return Dataset{}, about(u.name, err)
@@ -188,7 +190,7 @@ func (p *part) commit(ctx context.Context, u *Upload) (Dataset, error) {
 		return Dataset{}, errNoParallel(l.id)
 	}
 	l.touch()
-	if done := l.doneLocked(p.id); done != nil {
+	if done := l.doneLocked(p.place); done != nil {
 		l.removeLocked(p)
 		return *done, about(u.name, p.writer.Abort(ctx))
 	}
@@ -212,8 +214,8 @@ func (p *parallel) removeLocked(gone *part) {
 }
 
 // FinishParallelUpload makes one version of the parts that are done, a
-// partition each, in the order in which they began. Parts that still go on come
-// too late, and fail. It may be repeated, and answers with the same version.
+// partition each, in the order of their places. Parts that still go on come too
+// late, and fail. It may be repeated, and answers with the same version.
 func (c *Catalog) FinishParallelUpload(ctx context.Context, id string) (Dataset, error) {
 	p, err := c.parallel(id)
 	if err != nil {
@@ -224,12 +226,7 @@ func (c *Catalog) FinishParallelUpload(ctx context.Context, id string) (Dataset,
 	if p.mu.ended {
 		return c.finished(id)
 	}
-	p.whole.writers = nil
-	for _, part := range p.mu.parts {
-		if part.done != nil {
-			p.whole.writers = append(p.whole.writers, part.writer)
-		}
-	}
+	p.whole.writers = p.writersLocked()
 	if len(p.whole.writers) == 0 {
 		return Dataset{}, fmt.Errorf("%w: %s has no part that is done", ErrBadUpload, quote(id))
 	}
@@ -238,6 +235,27 @@ func (c *Catalog) FinishParallelUpload(ctx context.Context, id string) (Dataset,
 		p.endLocked()
 	}
 	return d, err
+}
+
+// writersLocked are those of the parts that are done, in their order.
+func (p *parallel) writersLocked() []*store.Writer {
+	inOrder := slices.Clone(p.mu.parts)
+	slices.SortStableFunc(inOrder, func(a, b *part) int { return cmp.Compare(a.rank(), b.rank()) })
+	var writers []*store.Writer
+	for _, part := range inOrder {
+		if part.done != nil {
+			writers = append(writers, part.writer)
+		}
+	}
+	return writers
+}
+
+// rank puts the parts without a place behind all others.
+func (p *part) rank() int64 {
+	if p.place == nil {
+		return math.MaxInt64
+	}
+	return *p.place
 }
 
 // finished finds what a parallel upload made in its dataset's log.

@@ -36,8 +36,10 @@ type UploadRequest struct {
 	Path     []string
 	Mode     Mode
 	UploadID string // names the upload across retries; empty: a random one
-	Part     string // names a part of a parallel upload across retries
-	Schema   *arrow.Schema
+	// Part is the place of a part among those of its parallel upload, and its
+	// name across retries. Parts without come last, in the order they begin in.
+	Part   *int64
+	Schema *arrow.Schema
 }
 
 // Upload is a stream of records on its way to one new version. It is used by
@@ -104,6 +106,9 @@ func (c *Catalog) newUpload(ctx context.Context, r UploadRequest) (*Upload, erro
 	u := &Upload{catalog: c, ctx: ctx, request: r, name: joinPath(r.Path)}
 	if err := checkName(u.name); err != nil {
 		return nil, err
+	}
+	if r.Part != nil && (*r.Part < 0 || !isParallelID(r.UploadID)) {
+		return nil, fmt.Errorf("%w: part %d of %s: parts count from 0, in an upload that was begun as a parallel one", ErrBadUpload, *r.Part, quote(r.UploadID))
 	}
 	mode, err := ParseMode(string(r.Mode))
 	u.request.Mode = mode

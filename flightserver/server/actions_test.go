@@ -121,6 +121,37 @@ func TestParallelUpload(t *testing.T) {
 	}
 }
 
+// TestPartsInTheirOrder reads by a plain name what several streams wrote, with
+// the app_metadata of their batches.
+func TestPartsInTheirOrder(t *testing.T) {
+	srv, _ := start(t, testSettings(t))
+	client, ctx := connect(t, srv.URI(), nil, ""), t.Context()
+	id := decode[parallelResult](t, must[[]string](t)(act(ctx, client, "StartParallelUpload", `{"dataset": "got"}`))[0]).Upload
+	for _, n := range []int{2, 0, 1} {
+		to := command(fmt.Sprintf(`{"dataset": "got", "upload": %q, "part": %d}`, id, n))
+		names := []arrow.RecordBatch{characters(t, []string{"Arya", "Bran", "Catelyn"}[n])}
+		must[[]string](t)(doPut(ctx, client, upload{to: to, records: names, metadata: []string{fmt.Sprint("of ", n)}}))
+	}
+	must[[]string](t)(act(ctx, client, "FinishParallelUpload", fmt.Sprintf(`{"upload": %q}`, id)))
+	got := must[table](t)(doGet(ctx, client, []byte("got")))
+	if diff := cmp.Diff([]string{"Arya", "Bran", "Catelyn"}, got.values()); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	var metadata []string
+	for _, m := range got.messages {
+		if len(m.GetAppMetadata()) > 0 {
+			metadata = append(metadata, string(m.GetAppMetadata()))
+		}
+	}
+	if diff := cmp.Diff([]string{"of 0", "of 1", "of 2"}, metadata); diff != "" {
+		t.Errorf("app_metadata (-want +got):\n%s", diff)
+	}
+	for _, body := range []string{`{"dataset": "got", "part": 1}`, `{"dataset": "got", "upload": "mine", "part": 1}`} {
+		_, err := doPut(ctx, client, upload{to: command(body), records: []arrow.RecordBatch{characters(t, "Jon")}})
+		wantStatus(t, err, codes.InvalidArgument, "part 1")
+	}
+}
+
 func TestWhereToPut(t *testing.T) {
 	s := testSettings(t)
 	s.Advertise = "grpc://flight.example:8815"

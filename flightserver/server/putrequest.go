@@ -14,7 +14,8 @@ import (
 type putCommand struct {
 	Dataset string       `json:"dataset"`
 	Mode    catalog.Mode `json:"mode"`
-	Upload  string       `json:"upload"` // names the upload across retries
+	Upload  string       `json:"upload"` // names the upload across retries, or the parallel one that it is a part of
+	Part    *int64       `json:"part"`   // its place among the parts
 }
 
 // uploadRequest tells where an upload goes: to the path, or to what the command
@@ -46,6 +47,7 @@ func commandRequest(body []byte) (catalog.UploadRequest, error) {
 		Path:     strings.Split(command.Dataset, "/"),
 		Mode:     command.Mode,
 		UploadID: command.Upload,
+		Part:     command.Part,
 	}, checkMode(command.Mode)
 }
 

@@ -5,6 +5,7 @@ from concurrent import futures
 
 import pyarrow as pa
 import pytest
+from pyarrow import flight
 
 from harness import calls
 
@@ -45,6 +46,20 @@ def test_each_stream_is_an_endpoint(client):
     assert len(endpoints) == PARTS
     for endpoint in endpoints:
         assert len(set(client.do_get(endpoint.ticket).read_all()["part"].to_pylist())) == 1
+
+
+def test_parts_stand_where_their_numbers_say(client):
+    id = begin(client, dataset="t")
+    for number in (2, 0, 1, 0):
+        command = calls.command(dataset="t", upload=id, part=number)
+        writer, _ = client.do_put(command, part(number).schema)
+        with writer:
+            writer.write_with_metadata(part(number).to_batches()[0], f"of {number}".encode())
+    calls.act(client, "FinishParallelUpload", {"upload": id})
+    assert calls.get(client, "t") == pa.concat_tables([part(n) for n in range(3)])
+    chunks = list(client.do_get(flight.Ticket("t")))
+    assert [chunk.data["part"][0].as_py() for chunk in chunks] == [0, 1, 2]
+    assert [chunk.app_metadata.to_pybytes() for chunk in chunks] == [b"of 0", b"of 1", b"of 2"]
 
 
 def test_abort(client):
