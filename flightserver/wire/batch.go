@@ -21,14 +21,43 @@ type batch struct {
 	chunks []*chunk
 	used   int  // of the last chunk
 	grows  bool // the last piece ends where the last chunk is free
+	// last is the header of the DATA frame at the end, in a chunk; nil: another
+	// frame is there.
+	last frameHeader
+}
+
+// open adds the header of a DATA frame, or makes the frame before it longer,
+// where most allows it: a receiver has less work with few large frames.
+func (b *batch) open(h frameHeader, most int) {
+	if b.last != nil && b.last.joins(h, most) {
+		b.last.join(h)
+		return
+	}
+	if chunkBytes-b.used < frameHeaderBytes {
+		b.used = chunkBytes // it has to lie in one piece
+	}
+	b.last = b.room()[:frameHeaderBytes]
+	b.copy(h)
 }
 
 // refer adds what lies in a loan, which the batch releases.
 func (b *batch) refer(p []byte, l *loan) {
+	b.size += len(p)
+	if last := len(b.pieces) - 1; !b.grows && last >= 0 && b.loans[len(b.loans)-1] == l {
+		if whole := b.pieces[last]; follows(whole, p) {
+			b.pieces[last] = whole[:len(whole)+len(p)]
+			l.release() // it is held already
+			return
+		}
+	}
 	b.pieces = append(b.pieces, p)
 	b.loans = append(b.loans, l)
-	b.size += len(p)
 	b.grows = false
+}
+
+// follows tells whether p, which is not empty, lies right behind b in the same memory.
+func follows(b, p []byte) bool {
+	return cap(b)-len(b) >= len(p) && &b[:len(b)+1][len(b)] == &p[0]
 }
 
 // copy adds what will not stay where it is.

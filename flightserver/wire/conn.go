@@ -22,17 +22,19 @@ type conn struct {
 	write   func(*batch) error
 	borrows bool            // write takes pieces where they lie
 	writers *sync.WaitGroup // counts run
+	sees    *inbound        // what the client sends
 
 	mu      sync.Mutex
 	changed sync.Cond // pending has become empty, or an end has come
 	pending *batch    // not empty: run is running
+	sent    outbound  // what was taken so far
 	spare   *batch    // nil while it is written
 	running bool
 	err     error // why nothing is taken any more
 }
 
 func newConn(under net.Conn, write func(*batch) error, writers *sync.WaitGroup) *conn {
-	c := &conn{Conn: under, write: write, writers: writers, pending: &batch{}, spare: &batch{}}
+	c := &conn{Conn: under, write: write, writers: writers, sees: newInbound(), pending: &batch{}, spare: &batch{}}
 	c.changed.L = &c.mu
 	return c
 }
@@ -60,6 +62,14 @@ func (c *conn) Write(p []byte) (int, error) {
 }
 
 func (c *conn) take(p []byte) error {
+	switch c.sent.next(p) {
+	case dataHeader:
+		c.pending.open(p, min(int(c.sees.maxFrame.Load()), pendingBytes))
+		return nil
+	case otherFrame:
+		c.pending.last = nil
+	case restOfFrame:
+	}
 	l := lent.find(p)
 	if l == nil {
 		c.pending.copy(p)
@@ -71,6 +81,13 @@ func (c *conn) take(p []byte) error {
 	}
 	defer l.release()
 	return guard(func() { c.pending.copy(p) })
+}
+
+// Read tells what the client sends to whom it concerns.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.sees.observe(p[:n])
+	return n, err
 }
 
 // run writes until nothing is pending.

@@ -28,6 +28,11 @@
 // writes what has come together, on TCP with one system call, and ends when
 // nothing is left. A Write waits while a mebibyte is pending.
 //
+// Frames of 16 KiB are the least that a client has to take. Where it announced
+// that it takes larger ones, as C++ clients do, DATA frames that follow each
+// other in one stream become one: their headers are all that is between the
+// pages of a body, and most of what a client has to look at.
+//
 // TLS encrypts a copy. Its records are gathered, since it writes one at a time.
 //
 // # Faults

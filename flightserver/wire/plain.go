@@ -58,5 +58,6 @@ func (c *plainConn) ReadOnReady(size int, pool mem.BufferPool) (*[]byte, int, er
 	case n == 0:
 		return nil, 0, io.EOF
 	}
+	c.sees.observe((*buffer)[:n])
 	return buffer, n, nil
 }
