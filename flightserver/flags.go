@@ -27,7 +27,7 @@ var settingsFlags = []struct {
 	{"admin-tls-key", "key of the admin port's certificate (PEM)", func(s *serverSettings) *string { return &adminTLS(s).KeyFile }},
 	{"admin-client-ca", "roots (PEM) of the operator's certificate", func(s *serverSettings) *string { return &adminTLS(s).ClientCAFile }},
 	{"auth-file", "tokens and users, from 'flightserver token' and 'flightserver user'; none: every call may do everything", func(s *serverSettings) *string { return &s.AuthFile }},
-	{"signing-keys", "keys that bearers and links are signed with; none: one in the data directory", func(s *serverSettings) *string { return &s.SigningKeysFile }},
+	{"signing-keys", "keys that tickets, bearers and links are signed with; none: one in the data directory", func(s *serverSettings) *string { return &s.SigningKeysFile }},
 	{"advertise", "URI that clients reach the data port at, such as grpc+tls://flight.example:8815", func(s *serverSettings) *string { return &s.Advertise }},
 	{"http-listen", "HOST:PORT of links to data over HTTP; empty: none", func(s *serverSettings) *string { return &s.HTTPListen }},
 	{"http-advertise", "URL that clients reach it at, such as https://flight.example:8443", func(s *serverSettings) *string { return &s.HTTPAdvertise }},

@@ -3,9 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/subtle"
-	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync/atomic"
 
@@ -35,9 +33,7 @@ type Authenticator struct {
 	metrics *metrics
 	logins  *logins
 	loaded  atomic.Pointer[credentials]
-	// failure is the text of the last reload's error, so that a file that stays
-	// broken is logged once. Only Run touches it.
-	failure string
+	files   []*followed // what Run follows
 }
 
 // credentials is a loaded file; it does not change.
@@ -62,22 +58,26 @@ func Open(o Options) (*Authenticator, error) {
 		metrics: newMetrics(o.Registerer),
 		logins:  newLogins(o.Clock),
 	}
+	a.files = []*followed{&o.Keys.file}
 	if a.path == "" {
 		a.loaded.Store(&credentials{anonymous: settings.RoleAdmin})
 		return a, nil
 	}
-	if err := a.load(); err != nil {
+	file := &followed{path: a.path, apply: a.apply}
+	a.files = append(a.files, file)
+	if err := file.load(); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// Run follows the file until ctx is done.
+// Run follows the files of credentials and keys until ctx is done.
 func (a *Authenticator) Run(ctx context.Context) {
-	if a.path == "" {
-		return
+	var paths []string
+	for _, f := range a.files {
+		paths = append(paths, f.path)
 	}
-	filewatch.Run(ctx, a.logger, []string{a.path}, a.reload)
+	filewatch.Run(ctx, a.logger, paths, a.reload)
 }
 
 // Revision names the content of the file that is in force.
@@ -150,30 +150,18 @@ func (a *Authenticator) openIdentity(c *credentials, text string) (Identity, err
 }
 
 func (a *Authenticator) reload() {
-	err := a.load()
-	if err == nil {
-		a.failure = ""
-		return
-	}
-	if text := err.Error(); text != a.failure {
-		a.failure = text
-		a.metrics.reloadFailures.Inc()
-		a.logger.Error("credentials not reloaded, the last good ones stay in force", "file", a.path, "error", err)
+	for _, f := range a.files {
+		if err := f.reload(); err != nil {
+			a.metrics.reloadFailures.Inc()
+			a.logger.Error("file not reloaded, its last good content stays in force", "file", f.path, "error", err)
+		}
 	}
 }
 
-func (a *Authenticator) load() error {
-	content, err := os.ReadFile(a.path)
-	if err != nil {
-		return fmt.Errorf("auth: %w", err)
-	}
-	revision := settings.Revision(content)
-	if last := a.loaded.Load(); last != nil && last.revision == revision {
-		return nil
-	}
+func (a *Authenticator) apply(content []byte, revision string) error {
 	file, err := settings.ParseCredentials(content)
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.path, err)
+		return err
 	}
 	a.loaded.Store(newCredentials(revision, file))
 	a.logins.forget()

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"sync/atomic"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/renameio/v2"
@@ -18,58 +18,73 @@ import (
 // Keys sign claims and verify them. Servers that have the same keys take each
 // other's claims. Any number of goroutines may use them.
 type Keys struct {
-	first  string // the key that signs
-	byID   map[string][]byte
+	file   followed // of settings.SigningKeys; whoever follows it reloads it
+	loaded atomic.Pointer[keySet]
 	clock  clock.PassiveClock
 	parser *jwt.Parser
+}
+
+// keySet is a loaded file; it does not change.
+type keySet struct {
+	first string // the key that signs
+	byID  map[string][]byte
 }
 
 // OpenKeys loads a file of settings.SigningKeys. With create, one that is
 // missing is made, with one random key.
 func OpenKeys(path string, create bool, now clock.PassiveClock) (*Keys, error) {
-	content, err := os.ReadFile(path)
+	k := &Keys{clock: now, parser: jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Name}),
+		jwt.WithExpirationRequired(),
+		jwt.WithTimeFunc(now.Now))}
+	k.file = followed{path: path, apply: k.apply}
+	err := k.file.load()
 	if create && errors.Is(err, fs.ErrNotExist) {
-		content, err = makeKeys(path)
+		if err = makeKeys(path); err == nil {
+			err = k.file.load()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
-	file, err := settings.ParseSigningKeys(content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	k := &Keys{first: file.Keys[0].ID, byID: map[string][]byte{}, clock: now}
-	for _, key := range file.Keys {
-		if k.byID[key.ID], err = key.Secret(); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	k.parser = jwt.NewParser(
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Name}),
-		jwt.WithExpirationRequired(),
-		jwt.WithTimeFunc(now.Now))
 	return k, nil
 }
 
-func makeKeys(path string) ([]byte, error) {
+func (k *Keys) apply(content []byte, _ string) error {
+	file, err := settings.ParseSigningKeys(content)
+	if err != nil {
+		return err
+	}
+	set := &keySet{first: file.Keys[0].ID, byID: map[string][]byte{}}
+	for _, key := range file.Keys {
+		if set.byID[key.ID], err = key.Secret(); err != nil {
+			return err
+		}
+	}
+	k.loaded.Store(set)
+	return nil
+}
+
+func makeKeys(path string) error {
 	file := settings.SigningKeys{Keys: []settings.SigningKey{{
 		ID:  hex.EncodeToString(random(keyIDBytes)),
 		Key: base64.StdEncoding.EncodeToString(random(settings.SigningKeyBytes)),
 	}}}
 	content, err := file.Marshal()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// Should the file be lost with the power, callers log in anew: no fsync of
 	// the directory is needed.
-	return content, renameio.WriteFile(path, content, 0o600)
+	return renameio.WriteFile(path, content, 0o600)
 }
 
 // Sign gives the claims as text that anybody can read and nobody can change.
 func (k *Keys) Sign(claims jwt.Claims) (string, error) {
+	set := k.loaded.Load()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
-	token.Header["kid"] = k.first
-	text, err := token.SignedString(k.byID[k.first])
+	token.Header["kid"] = set.first
+	text, err := token.SignedString(set.byID[set.first])
 	if err != nil {
 		return "", fmt.Errorf("signing: %w", err)
 	}
@@ -79,9 +94,10 @@ func (k *Keys) Sign(claims jwt.Claims) (string, error) {
 // Verify reads claims that one of the keys signed for the audience and that
 // have not expired; jwt.ErrTokenExpired tells this fault from others.
 func (k *Keys) Verify(text, audience string, into jwt.Claims) error {
+	set := k.loaded.Load()
 	_, err := k.parser.ParseWithClaims(text, into, func(token *jwt.Token) (any, error) {
 		id, _ := token.Header["kid"].(string)
-		key, ok := k.byID[id]
+		key, ok := set.byID[id]
 		if !ok {
 			return nil, jwt.ErrTokenUnverifiable
 		}

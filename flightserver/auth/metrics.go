@@ -10,7 +10,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		reloadFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "flightserver_auth_reload_failures_total",
-			Help: "Changes of the credentials file that could not be loaded.",
+			Help: "Changes of credentials or signing keys that could not be loaded.",
 		}),
 	}
 	r.MustRegister(m.reloadFailures)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"k8s.io/utils/clock"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
 )
 
 func TestRefusedUploads(t *testing.T) {
@@ -181,13 +184,13 @@ func TestTakenPort(t *testing.T) {
 }
 
 func FuzzTicket(f *testing.F) {
-	tickets, err := openTickets(f.TempDir(), clock.RealClock{})
+	keys, err := auth.OpenKeys(filepath.Join(f.TempDir(), signingKeysFile), true, clock.RealClock{})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add([]byte(`{"ticket": "e30.e30.e30"}`))
 	f.Add([]byte(`name`))
-	s := &flightService{tickets: tickets}
+	s := &flightService{tickets: &tickets{keys: keys, clock: clock.RealClock{}}}
 	f.Fuzz(func(t *testing.T, ticket []byte) {
 		if c, err := s.redeem(ticket); err == nil && c.DatasetID != "" {
 			t.Errorf("%q was not signed and gives %+v", ticket, c)

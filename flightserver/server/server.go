@@ -25,7 +25,8 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload"
 )
 
-// signingKeysFile lies in the data directory: bearers outlive a restart.
+// signingKeysFile lies in the data directory: tickets and bearers outlive a
+// restart.
 const signingKeysFile = "signing-keys.yaml"
 
 // Options of a server.
@@ -91,10 +92,6 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	if err := s.openCatalog(ctx, now); err != nil {
 		return err
 	}
-	tickets, err := openTickets(s.settings.DataDir, now)
-	if err != nil {
-		return err
-	}
 	if err := s.openAuth(now); err != nil {
 		return err
 	}
@@ -107,7 +104,7 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	s.flight = &flightService{
 		catalog:   s.catalog,
 		logIn:     s.auth.LogIn,
-		tickets:   tickets,
+		tickets:   &tickets{keys: s.keys, clock: now},
 		flights:   newFlights(now),
 		polls:     newPolls(now),
 		locations: locations(s.settings.Advertise),
@@ -155,8 +152,9 @@ func (s *Server) openCatalog(ctx context.Context, now clock.WithTicker) (err err
 	return err
 }
 
-// openAuth loads credentials and the keys that bearers are signed with: those
-// of the settings, which servers may share, or the data directory's own.
+// openAuth loads credentials and the keys that tickets and bearers are signed
+// with: those of the settings, which servers may share, or the data directory's
+// own.
 func (s *Server) openAuth(now clock.PassiveClock) (err error) {
 	path, own := s.settings.SigningKeysFile, false
 	if path == "" {

@@ -1,30 +1,23 @@
 package server
 
 import (
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/google/renameio/v2"
 	"k8s.io/utils/clock"
 
+	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
-// ticketKeyFile lies in the data directory: tickets outlive a restart.
-const ticketKeyFile = "ticket.key"
-
-const ticketKeyBytes = 32
+// ticketAudience tells tickets from what else is signed with the same keys.
+const ticketAudience = "flightserver/ticket"
 
 // tickets signs what GetFlightInfo promises and checks what DoGet is asked for.
 type tickets struct {
-	key   []byte
+	keys  *auth.Keys
 	clock clock.PassiveClock
 }
 
@@ -52,32 +45,13 @@ type claims struct {
 	DatasetID string `json:"dataset_id,omitempty"` // empty: whatever has the name
 }
 
-func openTickets(dataDir string, now clock.PassiveClock) (*tickets, error) {
-	path := filepath.Join(dataDir, ticketKeyFile)
-	key, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		key = make([]byte, ticketKeyBytes)
-		_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
-		// Should the key be lost with the power, tickets must be fetched anew:
-		// no fsync of the directory is needed.
-		err = renameio.WriteFile(path, key, 0o600)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ticket key: %w", err)
-	}
-	if len(key) != ticketKeyBytes {
-		return nil, fmt.Errorf("ticket key: %s has %d bytes, not %d; delete it, and tickets are signed anew", path, len(key), ticketKeyBytes)
-	}
-	return &tickets{key: key, clock: now}, nil
-}
-
 // sign makes a ticket, which is good for settings.TicketLife from now on.
 func (t *tickets) sign(c claims) (ticket []byte, expires time.Time, err error) {
 	expires = t.clock.Now().Add(settings.TicketLife)
-	c.ExpiresAt = jwt.NewNumericDate(expires)
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(t.key)
+	c.Audience, c.ExpiresAt = jwt.ClaimStrings{ticketAudience}, jwt.NewNumericDate(expires)
+	token, err := t.keys.Sign(c)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("signing a ticket: %w", err)
+		return nil, time.Time{}, fmt.Errorf("a ticket: %w", err)
 	}
 	ticket, err = json.Marshal(ticketBody{Ticket: token})
 	return ticket, expires, err
@@ -94,11 +68,7 @@ func (t *tickets) verify(ticket []byte) (claims, error) {
 		return claims{}, err
 	}
 	var c claims
-	_, err := jwt.ParseWithClaims(body.Ticket, &c, func(*jwt.Token) (any, error) { return t.key, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Name}),
-		jwt.WithExpirationRequired(),
-		jwt.WithTimeFunc(t.clock.Now))
-	if err != nil {
+	if err := t.keys.Verify(body.Ticket, ticketAudience, &c); err != nil {
 		return claims{}, fmt.Errorf("%w: %w", errInvalidTicket, err)
 	}
 	return c, nil

@@ -43,7 +43,7 @@ type ServerSettings struct {
 	TLS      *TLS   `json:"tls,omitempty"`      // of the data port; nil: plaintext
 	AdminTLS *TLS   `json:"adminTLS,omitempty"` // of the admin port; clientCAFile is required
 	AuthFile string `json:"authFile,omitempty"` // Credentials; empty: every call is allowed everything
-	// SigningKeysFile holds SigningKeys for bearers and links, the same for
+	// SigningKeysFile holds SigningKeys for tickets, bearers and links, the same for
 	// servers that take each other's; empty: one in the data directory.
 	SigningKeysFile string `json:"signingKeysFile,omitempty"`
 
