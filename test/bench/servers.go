@@ -94,7 +94,7 @@ func (p programs) startServer(ctx context.Context, name, dir string, c *certific
 		s.target.TLS = c.client()
 	}
 	s.loader = newLoader(name, s.target)
-	s.getters = map[Client]load.Getter{Discard: s.loader}
+	s.getters = map[Client]load.Getter{}
 	return s, nil
 }
 
@@ -120,25 +120,32 @@ func freeAddress() (string, error) {
 
 // getter gives the client of a cell.
 func (f *fleet) getter(ctx context.Context, s *server, c Cell) (load.Getter, error) {
-	if c.Operation == Small && s.name == opaque {
+	switch {
+	case c.Operation == Small && s.name == opaque:
 		return load.Unary{Discard: s.loader.(*load.Discard)}, nil
+	case c.Operation == Small || s.name == wall:
+		return s.loader, nil
 	}
 	if g, ok := s.getters[c.Client]; ok {
 		return g, nil
 	}
-	var g load.Getter = load.NewArrowGo(s.target)
-	if c.Client == Pyarrow {
-		if f.programs.python == "" {
-			return nil, errors.New("no Python with pyarrow")
-		}
-		var err error
-		g, err = load.NewPyarrow(ctx, f.programs.python, filepath.Join(f.programs.scripts, "client.py"), s.target)
-		if err != nil {
-			return nil, err
-		}
+	g, err := f.newGetter(ctx, s, c.Client)
+	if err == nil {
+		s.getters[c.Client] = g
 	}
-	s.getters[c.Client] = g
-	return g, nil
+	return g, err
+}
+
+func (f *fleet) newGetter(ctx context.Context, s *server, kind Client) (load.Getter, error) {
+	switch {
+	case kind == Discard:
+		return load.NewFrames(s.target), nil
+	case kind == ArrowGo:
+		return load.NewArrowGo(s.target), nil
+	case f.programs.python == "":
+		return nil, errors.New("no Python with pyarrow")
+	}
+	return load.NewPyarrow(ctx, f.programs.python, filepath.Join(f.programs.scripts, "client.py"), s.target)
 }
 
 func (f *fleet) stop() error {
@@ -147,7 +154,7 @@ func (f *fleet) stop() error {
 		for _, g := range s.getters {
 			errs = append(errs, g.Close())
 		}
-		errs = append(errs, s.process.Stop())
+		errs = append(errs, s.loader.Close(), s.process.Stop())
 	}
 	return errors.Join(errs...)
 }
