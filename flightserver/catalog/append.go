@@ -25,6 +25,9 @@ func (c *Catalog) appendLocked(ctx context.Context, l logEntry) error {
 			return 0, nil, err
 		}
 		l.Number = c.mu.next
+		if err := l.check(l.Number); err != nil {
+			return 0, nil, err // it would keep every later start from reading the log
+		}
 		body, err := store.EncodeEntry(entryKind, l)
 		return l.Number, body, err
 	}
@@ -88,5 +91,5 @@ func (c *Catalog) attachLocked(e *entry) {
 	if b := c.mu.births[e.name]; b != nil && b.data.ID() == e.id && e.contents.loaded.Load() == nil {
 		e.contents = holding(b.data)
 	}
-	e.contents.retain(e.retention)
+	e.contents.setPolicy(e.policy)
 }

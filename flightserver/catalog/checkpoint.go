@@ -43,7 +43,7 @@ type summary struct {
 
 func (e *entry) summary() (summary, error) {
 	s := summary{
-		createEntry: createEntry{ID: e.id, Path: e.path, Format: e.format, Declared: e.declared, Retention: retentionText(e.retention)},
+		createEntry: createEntry{ID: e.id, Path: e.path, Format: e.format, Declared: e.declared, policyJSON: encodePolicy(e.policy)},
 		Created:     e.created,
 	}
 	var err error

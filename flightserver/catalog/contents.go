@@ -16,7 +16,7 @@ type contents struct {
 
 	mu struct {
 		sync.Mutex // held by whoever reads
-		retention  store.Retention
+		policy     Policy
 		dropped    bool
 	}
 }
@@ -34,13 +34,13 @@ func holding(data *store.Dataset) *contents {
 	return c
 }
 
-// retain sets what is kept of the data, once it is there.
-func (c *contents) retain(r store.Retention) {
+// setPolicy gives the data its policy, once it is there.
+func (c *contents) setPolicy(p Policy) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.mu.retention = r
+	c.mu.policy = p
 	if l := c.loaded.Load(); l != nil && l.data != nil {
-		l.data.Retain(r)
+		l.data.SetPolicy(p)
 	}
 }
 
@@ -66,7 +66,7 @@ func (c *Catalog) load(ctx context.Context, e *entry) (*store.Dataset, error) {
 			return nil, err
 		}
 	} else {
-		data.Retain(e.contents.mu.retention)
+		data.SetPolicy(e.contents.mu.policy)
 	}
 	e.contents.loaded.Store(&loaded{data: data, broken: err})
 	return data, err

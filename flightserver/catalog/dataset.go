@@ -26,14 +26,21 @@ type Dataset struct {
 // Partition is a part of a version that is read by itself.
 type Partition = store.Partition
 
-// Retention bounds the versions of a dataset that are kept for reading.
-type Retention = store.Retention
-
-// What bounds the space that data takes, and the work on it that nobody waits
-// for, is the store's.
+// What a declaration may change at any time, what bounds the space that data
+// takes, and the work on it that nobody waits for, is the store's.
 type (
+	Policy      = store.Policy
+	Retention   = store.Retention
+	Compression = store.Compression
 	Space       = store.Space
 	Maintenance = store.Maintenance
+)
+
+// Compressions of the bodies of messages.
+const (
+	CompressionNone = store.CompressionNone
+	CompressionLZ4  = store.CompressionLZ4
+	CompressionZSTD = store.CompressionZSTD
 )
 
 // Storage is what a dataset's files come to.
@@ -58,14 +65,14 @@ func joinPath(path []string) string { return strings.Join(path, "/") }
 
 // entry is what the log says of a dataset. It never changes.
 type entry struct {
-	id        string
-	path      []string
-	name      string
-	format    string
-	schema    *arrow.Schema // declared; nil: none
-	declared  bool
-	retention Retention
-	created   time.Time
+	id       string
+	path     []string
+	name     string
+	format   string
+	schema   *arrow.Schema // declared; nil: none
+	declared bool
+	policy   Policy
+	created  time.Time
 
 	contents *contents
 }

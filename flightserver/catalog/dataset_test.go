@@ -80,6 +80,70 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestDeclaredCompression outlives the server, whose log says it as an entry and
+// as a checkpoint.
+func TestDeclaredCompression(t *testing.T) {
+	fs := vfs.NewMemory()
+	c := mustOpen(t, testOptions(fs))
+	declare := func(compression Compression) {
+		t.Helper()
+		if _, err := c.Declare(t.Context(), Declaration{Path: []string{"d"}, Policy: Policy{Compression: compression}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size := func() int64 { return mustPut(t, c, "d", ModeReplace, make([]int64, 10_000)...).Bytes }
+	declare(CompressionNone)
+	plain := size()
+	for range 2 {
+		declare(CompressionLZ4)
+		lz4 := size()
+		declare(CompressionZSTD)
+		zstd := size()
+		if lz4 > plain/2 || zstd > plain/2 || lz4 == zstd {
+			t.Errorf("it is %d bytes, LZ4 %d, ZSTD %d", plain, lz4, zstd)
+		}
+		for range 2 {
+			mustClose(t, c)
+			c = mustOpen(t, testOptions(fs))
+			if again := size(); again != zstd {
+				t.Errorf("the next catalog's is %d bytes, want %d", again, zstd)
+			}
+			if err := c.checkpoint(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		declare(CompressionNone)
+		if again := size(); again != plain {
+			t.Errorf("without compression it is %d bytes, want %d", again, plain)
+		}
+	}
+}
+
+// TestRefusedDeclarations leave nothing in the log.
+func TestRefusedDeclarations(t *testing.T) {
+	fs := vfs.NewMemory()
+	c := mustOpen(t, testOptions(fs))
+	mustPut(t, c, "there.parquet", ModeCreate, 1)
+	for name, d := range map[string]Declaration{
+		"Format":                {Path: []string{"d"}, Format: "CSV"},
+		"Compressed":            {Path: []string{"d"}, Format: settings.FormatParquet, Policy: Policy{Compression: CompressionZSTD}},
+		"Compressed by its end": {Path: []string{"d.parquet"}, Policy: Policy{Compression: CompressionLZ4}},
+		"Compressed later":      {Path: []string{"there.parquet"}, Policy: Policy{Compression: CompressionLZ4}},
+	} {
+		if _, err := c.Declare(t.Context(), d); !errors.Is(err, ErrFormatMismatch) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := c.Declare(t.Context(), Declaration{Path: []string{"d"}, Policy: Policy{Compression: "gzip"}}); err == nil {
+		t.Error("gzip is a compression")
+	}
+	mustClose(t, c)
+	c = mustOpen(t, testOptions(fs))
+	if n := c.Len(); n != 1 {
+		t.Errorf("%d datasets are there, want 1", n)
+	}
+}
+
 func TestDeclare(t *testing.T) {
 	fs := vfs.NewMemory()
 	c := mustOpen(t, testOptions(fs))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/flightserver/store"
 )
 
@@ -15,8 +16,9 @@ type Declaration struct {
 	Path   []string
 	Format string        // empty: by the name
 	Schema *arrow.Schema // nil: taken from the first upload
-	// Retention that is zero is that of the catalog.
-	Retention Retention
+	// Policy may be another in a later declaration. Retention that is zero is
+	// that of the catalog.
+	Policy Policy
 }
 
 // Declare creates a dataset without data, or adopts the one that is there if
@@ -38,6 +40,9 @@ func (c *Catalog) Declare(ctx context.Context, d Declaration) (Dataset, error) {
 	case d.Format != "" && d.Format != e.format:
 		return Dataset{}, fmt.Errorf("%w: dataset %s is %s, not %s", ErrFormatMismatch, quote(name), e.format, d.Format)
 	}
+	if err := d.check(e.format); err != nil {
+		return Dataset{}, about(name, err)
+	}
 	return c.bindLocked(ctx, e, d)
 }
 
@@ -46,15 +51,13 @@ func (c *Catalog) declareNewLocked(ctx context.Context, name string, d Declarati
 	if format == "" {
 		format = formatOf(name)
 	}
-	create := &createEntry{Path: d.Path, Format: format, Declared: true, Retention: retentionText(d.Retention)}
-	if d.Schema != nil {
-		if err := store.CheckSupported(store.Format(format), d.Schema); err != nil {
-			return Dataset{}, about(name, err)
-		}
-		var err error
-		if create.Schema, err = encodeSchema(d.Schema); err != nil {
-			return Dataset{}, about(name, err)
-		}
+	create := &createEntry{Path: d.Path, Format: format, Declared: true, policyJSON: encodePolicy(d.Policy)}
+	err := d.check(format)
+	if err == nil && d.Schema != nil {
+		create.Schema, err = encodeSchema(d.Schema)
+	}
+	if err != nil {
+		return Dataset{}, about(name, err)
 	}
 	b := c.mu.births[name]
 	if b == nil || b.format != format {
@@ -69,16 +72,30 @@ func (c *Catalog) declareNewLocked(ctx context.Context, name string, d Declarati
 	return c.Dataset(name)
 }
 
+// check refuses what datasets of the format cannot have.
+func (d *Declaration) check(format string) error {
+	switch {
+	case format != settings.FormatArrow && format != settings.FormatParquet:
+		return fmt.Errorf("%w: format %s is neither %s nor %s", ErrFormatMismatch, quote(format), settings.FormatArrow, settings.FormatParquet)
+	case format == settings.FormatParquet && d.Policy.Compression != CompressionNone:
+		return fmt.Errorf("%w: compression %s is for %s; %s files are always compressed, declare none",
+			ErrFormatMismatch, d.Policy.Compression, settings.FormatArrow, format)
+	case d.Schema == nil:
+		return nil
+	}
+	return store.CheckSupported(store.Format(format), d.Schema)
+}
+
 // bindLocked writes what is new in a declaration of a dataset that is there.
 func (c *Catalog) bindLocked(ctx context.Context, e *entry, d Declaration) (Dataset, error) {
 	schema, err := boundSchema(e, d.Schema)
 	if err != nil {
 		return Dataset{}, about(e.name, err)
 	}
-	if e.declared && e.retention == d.Retention && schema == nil {
+	if e.declared && e.policy == d.Policy && schema == nil {
 		return e.newest(), nil
 	}
-	declare := &declareEntry{ID: e.id, Retention: retentionText(d.Retention)}
+	declare := &declareEntry{ID: e.id, policyJSON: encodePolicy(d.Policy)}
 	if schema != nil {
 		declare.Schema, err = encodeSchema(schema)
 	}

@@ -22,7 +22,7 @@ func FuzzLogEntry(f *testing.F) {
 		{Rename: &renameEntry{ID: id, Path: []string{"c"}}},
 		{Drop: &dropEntry{ID: id}},
 		{Checkpoint: &checkpointEntry{ID: id, At: 5, Parts: 1, Cluster: "uid", Datasets: []summary{
-			{createEntry: createEntry{ID: id, Path: []string{"a"}, Format: "Arrow", Declared: true, Retention: &retentionJSON{Versions: 3}}},
+			{createEntry: createEntry{ID: id, Path: []string{"a"}, Format: "Arrow", Declared: true, policyJSON: policyJSON{&retentionJSON{Versions: 3}, "ZSTD"}}},
 		}}},
 	} {
 		l.Number, l.Nonce, l.Created = uint64(i), store.RandomID(), time.Unix(1e9, 0).UTC()

@@ -41,20 +41,20 @@ type clusterEntry struct {
 }
 
 type createEntry struct {
-	ID        string         `json:"id"`
-	Path      []string       `json:"path"`
-	Format    string         `json:"format"`
-	Schema    []byte         `json:"schema,omitempty"` // an IPC schema message
-	Declared  bool           `json:"declared,omitempty"`
-	Retention *retentionJSON `json:"retention,omitempty"`
+	ID       string   `json:"id"`
+	Path     []string `json:"path"`
+	Format   string   `json:"format"`
+	Schema   []byte   `json:"schema,omitempty"` // an IPC schema message
+	Declared bool     `json:"declared,omitempty"`
+	policyJSON
 }
 
 // declareEntry is the latest declaration of a dataset, but for the schema that
 // an earlier one bound.
 type declareEntry struct {
-	ID        string         `json:"id"`
-	Schema    []byte         `json:"schema,omitempty"`
-	Retention *retentionJSON `json:"retention,omitempty"`
+	ID     string `json:"id"`
+	Schema []byte `json:"schema,omitempty"`
+	policyJSON
 }
 
 type renameEntry struct {
@@ -66,25 +66,41 @@ type dropEntry struct {
 	ID string `json:"id"`
 }
 
+// policyJSON leaves out what the zero policy has.
+type policyJSON struct {
+	Retention   *retentionJSON `json:"retention,omitempty"`
+	Compression string         `json:"compression,omitempty"`
+}
+
 type retentionJSON struct {
 	Versions int           `json:"versions,omitempty"`
 	Age      time.Duration `json:"age,omitempty"` // nanoseconds
 	Bytes    int64         `json:"bytes,omitempty"`
 }
 
-// retentionText is nil for the zero retention.
-func retentionText(r Retention) *retentionJSON {
-	if r == (Retention{}) {
-		return nil
+func encodePolicy(p Policy) policyJSON {
+	encoded := policyJSON{Compression: string(p.Compression)}
+	if r := p.Retention; r != (Retention{}) {
+		encoded.Retention = (*retentionJSON)(&r)
 	}
-	return (*retentionJSON)(&r)
+	return encoded
 }
 
-func (r *retentionJSON) retention() Retention {
-	if r == nil {
-		return Retention{}
+func (p policyJSON) policy() Policy {
+	policy := Policy{Compression: Compression(p.Compression)}
+	if p.Retention != nil {
+		policy.Retention = Retention(*p.Retention)
 	}
-	return Retention(*r)
+	return policy
+}
+
+// check refuses what no server writes.
+func (p policyJSON) check() error {
+	switch Compression(p.Compression) {
+	case store.CompressionNone, store.CompressionLZ4, store.CompressionZSTD:
+		return nil
+	}
+	return fmt.Errorf("%.64q is not a compression", p.Compression)
 }
 
 func decodeLogEntry(n uint64, body []byte) (*logEntry, error) {
@@ -139,6 +155,8 @@ func (e *logEntry) check(n uint64) error {
 		return fmt.Errorf("%.64q is not a dataset's id", e.subject())
 	case e.Create != nil:
 		return e.Create.check()
+	case e.Declare != nil:
+		return e.Declare.check()
 	case e.Rename != nil:
 		return checkName(joinPath(e.Rename.Path))
 	}
@@ -152,7 +170,7 @@ func (c *createEntry) check() error {
 	case c.Format != settings.FormatArrow && c.Format != settings.FormatParquet:
 		return fmt.Errorf("%.64q is not a format", c.Format)
 	}
-	return checkName(joinPath(c.Path))
+	return errors.Join(c.policyJSON.check(), checkName(joinPath(c.Path)))
 }
 
 // logFile is what people find an entry under.
@@ -204,9 +222,8 @@ func (e *logEntry) next(before *entry, schemas *store.Schemas) (*entry, error) {
 func (c *createEntry) entry(created time.Time, schemas *store.Schemas) (_ *entry, err error) {
 	e := &entry{
 		id: c.ID, path: slices.Clone(c.Path), name: joinPath(c.Path), format: c.Format, created: created,
-		declared: c.Declared, retention: c.Retention.retention(), contents: &contents{},
+		declared: c.Declared, policy: c.policy(), contents: &contents{},
 	}
-	e.contents.mu.retention = e.retention
 	if c.Schema != nil {
 		e.schema, err = schemas.Decode(c.Schema)
 	}
@@ -215,7 +232,7 @@ func (c *createEntry) entry(created time.Time, schemas *store.Schemas) (_ *entry
 
 func (d *declareEntry) entry(before *entry, schemas *store.Schemas) (_ *entry, err error) {
 	e := *before
-	e.declared, e.retention = true, d.Retention.retention()
+	e.declared, e.policy = true, d.policy()
 	if d.Schema != nil {
 		e.schema, err = schemas.Decode(d.Schema)
 	}

@@ -89,6 +89,7 @@ func (s *logState) put(before, after *entry) error {
 	if s.live[after.id] != nil || s.taken[after.name] {
 		return fmt.Errorf("it names %s, which is there", quote(after.name))
 	}
+	after.contents.setPolicy(after.policy)
 	s.live[after.id], s.taken[after.name] = after, true
 	return nil
 }

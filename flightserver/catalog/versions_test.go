@@ -97,8 +97,10 @@ func TestDeclaredRetention(t *testing.T) {
 			o := testOptions(fs)
 			o.Clock, o.KeepAtLeast = clock, 30*time.Minute
 			c := mustOpen(t, o)
-			if _, err := c.Declare(t.Context(), Declaration{Path: []string{"d"}, Retention: tc.retention}); err != nil {
-				t.Fatal(err)
+			for _, r := range []Retention{{Versions: 2}, tc.retention} { // the last one counts
+				if _, err := c.Declare(t.Context(), Declaration{Path: []string{"d"}, Policy: Policy{Retention: r}}); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for n := range int64(5) {
 				clock.Step(time.Minute)

@@ -77,8 +77,12 @@ func (s *adminService) declareDataset(ctx context.Context, body []byte) ([][]byt
 	if err != nil {
 		return nil, err
 	}
+	policy, err := policyOf(declaration)
+	if err != nil {
+		return nil, err
+	}
 	d, err := s.catalog.Declare(ctx, catalog.Declaration{
-		Path: declaration.Path, Format: declaration.Format, Schema: schema, Retention: retentionOf(declaration.Retention),
+		Path: declaration.Path, Format: declaration.Format, Schema: schema, Policy: policy,
 	})
 	if err != nil {
 		return nil, err

@@ -192,7 +192,7 @@ func TestAdminPort(t *testing.T) {
 	_, err = list(ctx, operator, "")
 	wantStatus(t, err, codes.Unimplemented, "")
 
-	declaration := `{"path": ["nyc", "trips"], "format": "Arrow", "schema": {"fields": [{"name": "n", "type": "int64", "nullable": false}]}}`
+	declaration := `{"path": ["nyc", "trips"], "format": "Arrow", "schema": {"fields": [{"name": "n", "type": "int64", "nullable": false}]}, "compression": "ZSTD", "retention": {"versions": 3}}`
 	declared := must[[]string](t)(act(ctx, operator, settings.ActionDeclareDataset, declaration))
 	again := must[[]string](t)(act(ctx, operator, settings.ActionDeclareDataset, declaration))
 	seen := must[[]string](t)(act(ctx, operator, settings.ActionDatasetStatus, `{"dataset": "nyc/trips"}`))
@@ -204,11 +204,14 @@ func TestAdminPort(t *testing.T) {
 		code         codes.Code
 		text         string
 	}{
-		"UnknownKey":   {settings.ActionDeclareDataset, `{"pfad": []}`, codes.InvalidArgument, `unknown key "pfad"`},
-		"UnknownType":  {settings.ActionDeclareDataset, `{"path": ["x"], "schema": {"fields": [{"name": "n", "type": "int65"}]}}`, codes.InvalidArgument, "int65"},
-		"UnknownName":  {settings.ActionDatasetStatus, `{"dataset": "nope"}`, codes.NotFound, "nope"},
-		"OtherID":      {settings.ActionDatasetStatus, `{"dataset": "nyc/trips", "id": "0"}`, codes.NotFound, "nyc/trips"},
-		"DropsOtherID": {settings.ActionDropDataset, `{"dataset": "nyc/trips", "id": "0"}`, codes.NotFound, "nyc/trips"},
+		"UnknownKey":     {settings.ActionDeclareDataset, `{"pfad": []}`, codes.InvalidArgument, `unknown key "pfad"`},
+		"UnknownType":    {settings.ActionDeclareDataset, `{"path": ["x"], "schema": {"fields": [{"name": "n", "type": "int65"}]}}`, codes.InvalidArgument, "int65"},
+		"UnknownFormat":  {settings.ActionDeclareDataset, `{"path": ["x"], "format": "CSV"}`, codes.InvalidArgument, "neither Arrow nor Parquet"},
+		"UnknownCodec":   {settings.ActionDeclareDataset, `{"path": ["x"], "compression": "gzip"}`, codes.InvalidArgument, "none of None, LZ4 and ZSTD"},
+		"CodecOfParquet": {settings.ActionDeclareDataset, `{"path": ["x.parquet"], "compression": "LZ4"}`, codes.InvalidArgument, "always compressed"},
+		"UnknownName":    {settings.ActionDatasetStatus, `{"dataset": "nope"}`, codes.NotFound, "nope"},
+		"OtherID":        {settings.ActionDatasetStatus, `{"dataset": "nyc/trips", "id": "0"}`, codes.NotFound, "nyc/trips"},
+		"DropsOtherID":   {settings.ActionDropDataset, `{"dataset": "nyc/trips", "id": "0"}`, codes.NotFound, "nyc/trips"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := act(ctx, operator, tc.action, tc.body)

@@ -17,6 +17,24 @@ func maintenanceOf(s settings.Storage) catalog.Maintenance {
 	}
 }
 
+func policyOf(d settings.DatasetDeclaration) (catalog.Policy, error) {
+	compression, err := compressionOf(d.Compression)
+	return catalog.Policy{Retention: retentionOf(d.Retention), Compression: compression}, err
+}
+
+func compressionOf(name string) (catalog.Compression, error) {
+	switch name {
+	case "", settings.CompressionNone:
+		return catalog.CompressionNone, nil
+	case settings.CompressionLZ4:
+		return catalog.CompressionLZ4, nil
+	case settings.CompressionZSTD:
+		return catalog.CompressionZSTD, nil
+	}
+	return "", badRequest("compression %.64q is none of %s, %s and %s",
+		name, settings.CompressionNone, settings.CompressionLZ4, settings.CompressionZSTD)
+}
+
 func retentionOf(r *settings.DatasetRetention) catalog.Retention {
 	if r == nil {
 		return catalog.Retention{}

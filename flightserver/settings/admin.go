@@ -23,6 +23,14 @@ const (
 	FormatParquet = "Parquet"
 )
 
+// Compressions of the bodies of an Arrow dataset's messages, on disk and on
+// their way to readers.
+const (
+	CompressionNone = "None"
+	CompressionLZ4  = "LZ4"
+	CompressionZSTD = "ZSTD"
+)
+
 // DatasetRef names a dataset: the segments of its path joined by "/".
 type DatasetRef struct {
 	Dataset string `json:"dataset"`
@@ -36,6 +44,9 @@ type DatasetDeclaration struct {
 	Path   []string       `json:"path"`
 	Format string         `json:"format,omitempty"` // Arrow or Parquet; empty: by the end of the path, .parquet or .arrow, else Arrow
 	Schema *DatasetSchema `json:"schema,omitempty"` // nil: taken from the first upload
+	// Compression is that of what is written from then on; empty: None. A Parquet
+	// dataset has none of these.
+	Compression string `json:"compression,omitempty"`
 	// Retention bounds the versions that are kept; nil is the server's
 	// keepSuperseded.
 	Retention *DatasetRetention `json:"retention,omitempty"`

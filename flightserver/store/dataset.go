@@ -13,8 +13,6 @@ type Dataset struct {
 	store  *Store
 	id     string
 	format Format
-	// compression is of what is written; what is read says its own.
-	compression Compression
 
 	// committing is held by the one writer that extends the log.
 	committing sync.Mutex
@@ -35,7 +33,7 @@ type Dataset struct {
 		// too.
 		generations []*generation
 		condemned   []string
-		retention   Retention
+		policy      Policy
 		// pinned datasets are kept in memory, warm is the entry that was read.
 		pinned bool
 		damage error // what a scrub found
@@ -50,9 +48,27 @@ type Dataset struct {
 // ID is the random name that the dataset's files have.
 func (d *Dataset) ID() string { return d.id }
 
-// SetCompression chooses how the bodies of messages are stored from now on. It
-// precedes the first NewWriter.
-func (d *Dataset) SetCompression(c Compression) { d.compression = c }
+// Policy is what may be changed of a dataset at any time. The zero policy keeps
+// versions as the store's options say, and compresses nothing.
+type Policy struct {
+	Retention Retention
+	// Compression is of what is written from then on, by compaction as well.
+	// What is there says its own.
+	Compression Compression
+}
+
+// SetPolicy replaces the dataset's policy.
+func (d *Dataset) SetPolicy(p Policy) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.policy = p
+}
+
+func (d *Dataset) compression() Compression {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.policy.Compression
+}
 
 // Newest describes the newest version.
 func (d *Dataset) Newest() Version { return d.newest.Load().describe() }

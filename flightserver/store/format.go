@@ -14,7 +14,7 @@ type Format string
 
 // Formats. Segments are standard files, which other programs open as they are.
 const (
-	FormatArrow   Format = "Arrow"   // Arrow IPC files, not compressed
+	FormatArrow   Format = "Arrow"   // Arrow IPC files
 	FormatParquet Format = "Parquet" // Parquet files, zstd
 )
 
@@ -28,16 +28,20 @@ type Compression string
 // Compressions.
 const (
 	CompressionNone Compression = ""
-	CompressionLZ4  Compression = "lz4"
-	CompressionZSTD Compression = "zstd"
+	CompressionLZ4  Compression = "LZ4"
+	CompressionZSTD Compression = "ZSTD"
 )
+
+// minSavings is the share that a buffer must lose: else it stays as it is, and
+// its readers have nothing to do.
+const minSavings = 0.05
 
 func (c Compression) options() []ipc.Option {
 	switch c {
 	case CompressionLZ4:
-		return []ipc.Option{ipc.WithLZ4()}
+		return []ipc.Option{ipc.WithLZ4(), ipc.WithMinSpaceSavings(minSavings)}
 	case CompressionZSTD:
-		return []ipc.Option{ipc.WithZstd()}
+		return []ipc.Option{ipc.WithZstd(), ipc.WithMinSpaceSavings(minSavings)}
 	}
 	return nil
 }
@@ -60,7 +64,7 @@ type encoder interface {
 func newEncoder(d *Dataset, w io.Writer, schema *arrow.Schema) (encoder, error) {
 	switch d.format {
 	case FormatArrow:
-		return newArrowEncoder(w, schema, d.compression)
+		return newArrowEncoder(w, schema, d.compression())
 	case FormatParquet:
 		return newParquetEncoder(w, schema)
 	}

@@ -79,6 +79,20 @@ func mustCommit(t *testing.T, d *Dataset, batches ...Batch) {
 	}
 }
 
+func mustAppend(t *testing.T, d *Dataset, upload string, b Batch) {
+	t.Helper()
+	w, err := d.NewWriter(b.Record.Schema())
+	if err == nil {
+		err = w.Write(t.Context(), b)
+	}
+	if err == nil {
+		_, err = w.Commit(t.Context(), upload, false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // onDisk opens a store in a directory of the operating system.
 func onDisk(t *testing.T) (*Store, string) {
 	t.Helper()
@@ -252,22 +266,6 @@ func TestRetainedMemory(t *testing.T) {
 	m.Memory.Release()
 	if bytes.Equal(m.Body, want.Body) {
 		t.Error("the mapping was not closed by its last holder")
-	}
-}
-
-func TestCompression(t *testing.T) {
-	for _, c := range []Compression{CompressionLZ4, CompressionZSTD} {
-		t.Run(string(c), func(t *testing.T) {
-			d := openStore(t, Options{}).NewDataset(RandomID(), FormatArrow)
-			d.SetCompression(c)
-			rec := numbers(0, 10_000)
-			mustCommit(t, d, messageOf(t, rec))
-			m, err := mustScan(t, d).Next()
-			if err != nil || len(m.Body) >= 80_000 {
-				t.Errorf("a body of %d bytes, %v", len(m.Body), err)
-			}
-			wantRecords(t, rec.Schema(), readAll(t, d, 1), []arrow.RecordBatch{rec})
-		})
 	}
 }
 

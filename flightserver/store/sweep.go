@@ -8,19 +8,12 @@ import (
 
 // Retention bounds the versions that are kept for reading. A bound that is zero
 // bounds nothing. The newest version stays, whatever the bounds say, and so
-// does one that was newest within Options.KeepAtLeast.
+// does one that was newest within Options.KeepAtLeast. The zero retention is
+// Options.KeepSuperseded.
 type Retention struct {
 	Versions int           // that are kept, the newest included
 	Age      time.Duration // since a newer version came
 	Bytes    int64         // of all versions
-}
-
-// Retain sets what is kept of the dataset. The zero retention is the store's
-// own, Options.KeepSuperseded.
-func (d *Dataset) Retain(r Retention) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.mu.retention = r
 }
 
 // sweep retires versions and deletes what nobody reads: manifests before the
@@ -66,7 +59,7 @@ func (d *Dataset) retireLocked(now time.Time) {
 
 // expiredLocked tells whether the first of several versions may go.
 func (d *Dataset) expiredLocked(versions []*version, now time.Time) bool {
-	r, superseded := d.mu.retention, now.Sub(versions[1].created)
+	r, superseded := d.mu.policy.Retention, now.Sub(versions[1].created)
 	switch {
 	case r == (Retention{}):
 		return superseded >= d.store.options.KeepSuperseded
