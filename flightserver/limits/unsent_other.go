@@ -1,0 +1,8 @@
+//go:build !linux
+
+package limits
+
+import "net"
+
+// boundUnsent leaves it to other systems.
+func boundUnsent(*net.TCPConn) {}
