@@ -46,6 +46,7 @@ type plan struct {
 	query   query
 	dataset catalog.Dataset
 	id      string // of the FlightInfo
+	message []byte // the schema, encoded; nil: not yet
 }
 
 // plan finds what a descriptor asks for.
@@ -135,7 +136,10 @@ func (s *flightService) flightInfo(p plan, descriptor *flight.FlightDescriptor) 
 	if err != nil {
 		return nil, err
 	}
-	info := &flight.FlightInfo{Schema: schemaBytes(p.schema), FlightDescriptor: descriptor, AppMetadata: metadata}
+	if p.message == nil {
+		p.message = schemaBytes(p.schema)
+	}
+	info := &flight.FlightInfo{Schema: p.message, FlightDescriptor: descriptor, AppMetadata: metadata}
 	info.TotalRecords, info.TotalBytes = p.totals()
 	for _, each := range p.spans() {
 		endpoint, err := s.endpoint(p, p.known(each))
@@ -183,12 +187,12 @@ func (s *flightService) endpoint(p plan, known endpointMetadata) (*flight.Flight
 	}, nil
 }
 
-// locations are where clients fetch: the advertised address, and always the
+// locations are where clients fetch: the advertised addresses, and always the
 // connection that they have, which works where no address of ours does.
-func locations(advertise string) []*flight.Location {
+func locations(advertised []string) []*flight.Location {
 	var out []*flight.Location
-	if advertise != "" {
-		out = append(out, &flight.Location{Uri: advertise})
+	for _, uri := range advertised {
+		out = append(out, &flight.Location{Uri: uri})
 	}
 	return append(out, &flight.Location{Uri: flight.LocationReuseConnection})
 }

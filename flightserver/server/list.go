@@ -38,11 +38,15 @@ func (s *flightService) ListFlights(criteria *flight.Criteria, stream flight.Fli
 	if err != nil {
 		return err
 	}
+	messages := map[*arrow.Schema][]byte{} // many datasets have the schema of others
 	for _, d := range datasets {
-		info, err := s.flightInfo(planOf(d), &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: d.Path})
+		p := planOf(d)
+		p.message = messages[d.Schema]
+		info, err := s.flightInfo(p, &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: d.Path})
 		if err != nil {
 			return err
 		}
+		messages[d.Schema] = info.Schema
 		if err := stream.Send(info); err != nil {
 			return err
 		}
