@@ -8,7 +8,10 @@ import (
 
 type serverSettings = settings.ServerSettings
 
-const insecureFlag = "insecure"
+const (
+	advertiseFlag = "advertise"
+	insecureFlag  = "insecure"
+)
 
 // settingsFlags are the flags that override the settings file, each with the
 // place of its value there.
@@ -28,7 +31,6 @@ var settingsFlags = []struct {
 	{"admin-client-ca", "roots (PEM) of the operator's certificate", func(s *serverSettings) *string { return &adminTLS(s).ClientCAFile }},
 	{"auth-file", "tokens and users, from 'flightserver token' and 'flightserver user'; none: every call may do everything", func(s *serverSettings) *string { return &s.AuthFile }},
 	{"signing-keys", "keys that tickets, bearers and links are signed with; none: one in the data directory", func(s *serverSettings) *string { return &s.SigningKeysFile }},
-	{"advertise", "URI that clients reach the data port at, such as grpc+tls://flight.example:8815", func(s *serverSettings) *string { return &s.Advertise }},
 	{"http-listen", "HOST:PORT of links to data over HTTP; empty: none", func(s *serverSettings) *string { return &s.HTTPListen }},
 	{"http-advertise", "URL that clients reach it at, such as https://flight.example:8443", func(s *serverSettings) *string { return &s.HTTPAdvertise }},
 	{"log-format", "text or json", func(s *serverSettings) *string { return &s.LogFormat }},
@@ -38,6 +40,7 @@ func addSettingsFlags(flags *pflag.FlagSet) {
 	for _, f := range settingsFlags {
 		flags.String(f.name, *f.place(settings.Default()), f.usage)
 	}
+	flags.StringSlice(advertiseFlag, nil, "URI that clients reach the data port at, such as grpc+tls://flight.example:8815; several in the order in which clients shall try them")
 	flags.Bool(insecureFlag, false, "allow plaintext, or no auth file, on an address other than loopback")
 }
 
@@ -47,6 +50,9 @@ func overrideSettings(s *serverSettings, flags *pflag.FlagSet) {
 		if flags.Changed(f.name) {
 			*f.place(s) = flags.Lookup(f.name).Value.String()
 		}
+	}
+	if uris, err := flags.GetStringSlice(advertiseFlag); err == nil && flags.Changed(advertiseFlag) {
+		s.Advertise = uris
 	}
 	if flags.Changed(insecureFlag) {
 		s.Insecure = flags.Lookup(insecureFlag).Value.String() == "true"

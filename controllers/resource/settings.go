@@ -27,7 +27,7 @@ func Settings(cr *v1alpha1.FlightCluster) *settings.ServerSettings {
 	s.Listen = allAddresses(settings.PortData)
 	s.AdminListen = allAddresses(settings.PortAdmin)
 	s.OpsListen = allAddresses(settings.PortOps)
-	s.Advertise = URI(cr)
+	s.Advertise = []string{URI(cr)}
 	s.AuthFile = path.Join(settings.PodCredentials, settings.CredentialsFile)
 	// A UID would lock a cluster that is made anew out of the volumes that its
 	// predecessor retained.

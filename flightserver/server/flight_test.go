@@ -144,7 +144,7 @@ func TestRetriedUploadIsAppliedOnce(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	s := testSettings(t)
-	s.Advertise = "grpc://flight.example:8815"
+	s.Advertise = []string{"grpc://flight.example:8815"}
 	srv, _ := start(t, s)
 	client := connect(t, srv.URI(), nil, "")
 	record := characters(t, "Arya", "Sansa")
@@ -159,7 +159,7 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("descriptor:\n%s", diff)
 	}
 	endpoint := info.GetEndpoint()[0]
-	if len(info.GetEndpoint()) != 1 || endpoint.GetLocation()[0].GetUri() != s.Advertise ||
+	if len(info.GetEndpoint()) != 1 || endpoint.GetLocation()[0].GetUri() != s.Advertise[0] ||
 		endpoint.GetLocation()[1].GetUri() != flight.LocationReuseConnection {
 		t.Errorf("endpoints = %v", info.GetEndpoint())
 	}

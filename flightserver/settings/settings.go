@@ -33,7 +33,8 @@ type ServerSettings struct {
 	Listen      string `json:"listen,omitempty"`      // HOST:PORT of the data port, or unix:///PATH
 	AdminListen string `json:"adminListen,omitempty"` // HOST:PORT of the admin port; empty: none
 	OpsListen   string `json:"opsListen,omitempty"`   // HOST:PORT of the ops port; empty: none
-	Advertise   string `json:"advertise,omitempty"`   // URI that clients reach the data port at
+	// Advertise has the URIs that clients reach the data port at, the best first.
+	Advertise []string `json:"advertise,omitempty"`
 	// HTTPListen is HOST:PORT of links to data, with the certificate of the data
 	// port; empty: none. HTTPAdvertise is where clients reach it.
 	HTTPListen    string `json:"httpListen,omitempty"`
@@ -112,9 +113,7 @@ func (s *ServerSettings) Validate() error {
 		errs = append(errs, field.Required(field.NewPath("dataDir"), "say where the data lives"))
 	}
 	errs = append(errs, s.validateListeners()...)
-	if s.Advertise != "" {
-		errs = append(errs, validateAdvertise(s.Advertise)...)
-	}
+	errs = append(errs, s.validateAdvertise()...)
 	errs = append(errs, validateNotNegative(field.NewPath("drainTimeout"), s.DrainTimeout)...)
 	errs = append(errs, validateNotNegative(field.NewPath("drainDelay"), s.DrainDelay)...)
 	if s.KeepSuperseded.Duration < TicketLife {
@@ -188,13 +187,20 @@ func validateHeader(apiVersion, kind, want string) field.ErrorList {
 	return errs
 }
 
-func validateAdvertise(uri string) field.ErrorList {
+func (s *ServerSettings) validateAdvertise() field.ErrorList {
+	var errs field.ErrorList
 	schemes := []string{"grpc", "grpc+tcp", "grpc+tls", "grpc+unix"}
-	u, err := url.Parse(uri)
-	if err != nil || !slices.Contains(schemes, u.Scheme) || (u.Host == "" && u.Scheme != "grpc+unix") {
-		return field.ErrorList{field.Invalid(field.NewPath("advertise"), uri, "must be a URI such as grpc+tls://flight.example:8815")}
+	for i, uri := range s.Advertise {
+		at := field.NewPath("advertise").Index(i)
+		u, err := url.Parse(uri)
+		switch {
+		case err != nil || !slices.Contains(schemes, u.Scheme) || (u.Host == "" && u.Scheme != "grpc+unix"):
+			errs = append(errs, field.Invalid(at, uri, "must be a URI such as grpc+tls://flight.example:8815"))
+		case slices.Contains(s.Advertise[:i], uri):
+			errs = append(errs, field.Duplicate(at, uri))
+		}
 	}
-	return nil
+	return errs
 }
 
 func checkAddress(address string) error {

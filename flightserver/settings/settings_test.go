@@ -74,12 +74,17 @@ func TestValidate(t *testing.T) {
 		},
 		"AdvertiseWithoutScheme": {
 			reason: "Clients get this text as a location and could not parse it.",
-			edit:   func(s *ServerSettings) { s.Advertise = "flight.example:8815" },
-			want:   "advertise: Invalid value",
+			edit:   func(s *ServerSettings) { s.Advertise = []string{"grpc://flight:8815", "flight.example:8815"} },
+			want:   "advertise[1]: Invalid value",
 		},
 		"AdvertiseUnix": {
 			reason: "A socket's URI has no host.",
-			edit:   func(s *ServerSettings) { s.Advertise = "grpc+unix:///run/flight.sock" },
+			edit:   func(s *ServerSettings) { s.Advertise = []string{"grpc+unix:///run/flight.sock"} },
+		},
+		"AdvertiseTwice": {
+			reason: "A client would try the same address twice.",
+			edit:   func(s *ServerSettings) { s.Advertise = []string{"grpc://flight:8815", "grpc://flight:8815"} },
+			want:   "advertise[1]: Duplicate value",
 		},
 		"SupersededTooShort": {
 			reason: "A ticket must not outlive the version that it names.",

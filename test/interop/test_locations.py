@@ -39,6 +39,17 @@ def test_advertised_address(start, address):
         assert other.do_get(endpoint.ticket).read_all() == data.people()
 
 
+def test_several_addresses_keep_their_order(start, address):
+    """A client inside the network and one outside each find theirs."""
+    server = start("--advertise", "grpc+tls://flight.example:443", "--advertise", f"grpc://{address}", listen=address)
+    with server.connect() as client:
+        calls.put(client, "t", data.people())
+        [endpoint] = calls.info(client, "t").endpoints
+        targets = calls.act(client, "where_to_put", calls.path("t").serialize())
+    assert locations(endpoint) == ["grpc+tls://flight.example:443", f"grpc://{address}", REUSE]
+    assert [uri.encode() in target for uri, target in zip(locations(endpoint), targets, strict=True)] == [True] * 3
+
+
 def test_advertised_address_with_tls(start, address, tmp_path):
     authority, files = pki.Authority(), pki.Files(tmp_path / "tls")
     files.put_pair(authority)
