@@ -60,6 +60,9 @@ var refusals = map[string]struct {
 	"NUL":                    {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: ["a\0b"]}`, path: "spec.path", fix: "remove it"},
 	"1025 bytes":             {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, path: [` + strings.Repeat("é", 512) + `, a]}`, path: "spec.path", fix: "shorten it"},
 	"unknown format":         {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, format: CSV}", path: "spec.format", fix: `"Arrow", "Parquet"`},
+	"unknown compression":    {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, compression: gzip}", path: "spec.compression", fix: `"None", "LZ4", "ZSTD"`},
+	"compressed Parquet":     {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, format: Parquet, compression: LZ4}", path: "spec.compression", fix: "remove it"},
+	"compressed .parquet":    {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, path: [a, b.parquet], compression: LZ4}", path: "spec.compression", fix: "remove it"},
 	"no fields":              {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, schema: {fields: []}}", path: "spec.schema.fields", fix: "at least 1"},
 	"field without a name":   {kind: "FlightDataset", spec: `{clusterRef: {name: prod}, schema: {fields: [{name: "", type: int64}]}}`, path: "spec.schema.fields[0].name", fix: "at least 1"},
 	"fields of one name":     {kind: "FlightDataset", spec: "{clusterRef: {name: prod}, schema: {fields: [{name: a, type: int64}, {name: a, type: utf8}]}}", path: "spec.schema.fields[1]", fix: "Duplicate"},
@@ -96,6 +99,8 @@ func TestRefusedAtUpdate(t *testing.T) {
 		"schema changed":    {"FlightDataset", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int32}]}}", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int64}]}}", "spec.schema", "make a new FlightDataset"},
 		"schema removed":    {"FlightDataset", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int32}]}}", "{clusterRef: {name: a}}", "spec.schema", "make a new FlightDataset"},
 		"schema said later": {"FlightDataset", "{clusterRef: {name: a}}", "{clusterRef: {name: a}, schema: {fields: [{name: x, type: int32}]}}", "", ""},
+		"compression":       {"FlightDataset", "{clusterRef: {name: a}, path: [x.arrow], compression: LZ4}", "{clusterRef: {name: a}, path: [x.arrow], compression: ZSTD}", "", ""},
+		"Parquet's is None": {"FlightDataset", "{clusterRef: {name: a}, path: [x.parquet]}", "{clusterRef: {name: a}, path: [x.parquet], compression: None}", "", ""},
 		"policy changes":    {"FlightDataset", "{clusterRef: {name: a}}", "{clusterRef: {name: a}, deletionPolicy: Delete}", "", ""},
 	}
 	namespace := api.Namespace(t)

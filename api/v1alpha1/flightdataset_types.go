@@ -40,6 +40,7 @@ type FlightDatasetList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.path) == has(oldSelf.path) && (!has(self.path) || self.path == oldSelf.path)",fieldPath=".path",reason=FieldValueForbidden,message="path cannot be changed: it is the dataset's name; make a new FlightDataset with the new path"
 // +kubebuilder:validation:XValidation:rule="has(self.format) == has(oldSelf.format) && (!has(self.format) || self.format == oldSelf.format)",fieldPath=".format",reason=FieldValueForbidden,message="format cannot be changed: the files are written in it; make a new FlightDataset and copy the data"
+// +kubebuilder:validation:XValidation:rule="!has(self.compression) || self.compression == 'None' || (has(self.format) ? self.format == 'Arrow' : !has(self.path) || !self.path[self.path.size()-1].endsWith('.parquet'))",fieldPath=".compression",message="compression is for datasets of the format Arrow, Parquet files are always compressed: remove it"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.schema) || (has(self.schema) && self.schema == oldSelf.schema)",fieldPath=".schema",reason=FieldValueForbidden,message="schema cannot be changed once it is set: the data is written in it; make a new FlightDataset and copy the data"
 type FlightDatasetSpec struct {
 	// ClusterRef names the FlightCluster, in the same namespace, that keeps the
@@ -71,6 +72,12 @@ type FlightDatasetSpec struct {
 	// +optional
 	Format Format `json:"format,omitempty"`
 
+	// Compression of the batches of an Arrow dataset, on disk and on their way to
+	// readers. A change holds for what is written from then on. Default: None.
+	//
+	// +optional
+	Compression Compression `json:"compression,omitempty"`
+
 	// Schema of the dataset. Default: that of the first upload. It cannot be
 	// changed once it is set.
 	//
@@ -98,6 +105,11 @@ type ClusterReference struct {
 //
 // +kubebuilder:validation:Enum=Arrow;Parquet
 type Format string
+
+// Compression of a dataset's batches.
+//
+// +kubebuilder:validation:Enum=None;LZ4;ZSTD
+type Compression string
 
 // DatasetSchema lists a dataset's columns in order.
 type DatasetSchema struct {

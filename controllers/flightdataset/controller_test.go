@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/flightdataset"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/test/env"
 )
 
@@ -42,6 +44,28 @@ func TestDatasetBecomesReady(t *testing.T) {
 		t.Errorf("status: %+v", st)
 	}
 	h.expectDataset("trips", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "version 1 with 812345 rows")
+}
+
+func TestDeclaresWhatTheSpecSays(t *testing.T) {
+	h := newHarness(t)
+	h.create("trips", func(s *v1alpha1.FlightDatasetSpec) {
+		s.Path = []string{"nyc", "trips"}
+		s.Format = "Arrow"
+		s.Compression = "ZSTD"
+		s.Schema = &v1alpha1.DatasetSchema{Fields: []v1alpha1.SchemaField{
+			{Name: "ts", Type: "timestamp[us, UTC]", Nullable: new(false)}, {Name: "fare", Type: "float64"},
+		}}
+	})
+	h.reconcileDataset("trips")
+	want := settings.DatasetDeclaration{
+		Path: []string{"nyc", "trips"}, Format: settings.FormatArrow, Compression: settings.CompressionZSTD,
+		Schema: &settings.DatasetSchema{Fields: []settings.DatasetField{
+			{Name: "ts", Type: "timestamp[us, UTC]"}, {Name: "fare", Type: "float64", Nullable: true},
+		}},
+	}
+	if diff := cmp.Diff(want, h.Server.Declared()); diff != "" {
+		t.Errorf("declared is (-want +got):\n%s", diff)
+	}
 }
 
 func TestNoWritesAtRest(t *testing.T) {

@@ -55,7 +55,9 @@ func (c *Controller) announce(s *scope, answer settings.DatasetStatus) {
 }
 
 func declaration(cr *v1alpha1.FlightDataset) settings.DatasetDeclaration {
-	d := settings.DatasetDeclaration{Path: path(cr), Format: string(cr.Spec.Format)}
+	d := settings.DatasetDeclaration{
+		Path: path(cr), Format: string(cr.Spec.Format), Compression: string(cr.Spec.Compression),
+	}
 	if cr.Spec.Schema == nil {
 		return d
 	}

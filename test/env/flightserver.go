@@ -39,7 +39,8 @@ type FlightServer struct {
 	files    *tls.Config // as loaded last
 	member   settings.MemberStatus
 	datasets map[string]*settings.DatasetStatus
-	failure  error // of every action, when set
+	declared settings.DatasetDeclaration // last
+	failure  error                       // of every action, when set
 }
 
 // StartFlightServer starts the server of one FlightCluster. It answers once it
@@ -130,6 +131,13 @@ func (s *FlightServer) Upload(name string, rows, bytes int64) {
 	d.Rows, d.Bytes = rows, bytes
 }
 
+// Declared gives the last declaration.
+func (s *FlightServer) Declared() settings.DatasetDeclaration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.declared
+}
+
 // Datasets lists the names of what the server keeps.
 func (s *FlightServer) Datasets() []string {
 	s.mu.Lock()
@@ -177,6 +185,7 @@ func (s *FlightServer) act(action *flight.Action) (any, error) {
 		if err := json.Unmarshal(action.GetBody(), &d); err != nil {
 			return nil, status.Error(codes.InvalidArgument, err.Error())
 		}
+		s.declared = d
 		kept := s.dataset(d.Path, d.Format)
 		if d.Format != "" && d.Format != kept.Format {
 			return nil, status.Errorf(codes.InvalidArgument, "dataset %q has format %s", strings.Join(d.Path, "/"), kept.Format)
