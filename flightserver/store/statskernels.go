@@ -8,7 +8,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
@@ -104,8 +103,8 @@ func uintBounds[T unsigned](a arrow.Array, values []T) (lo, hi []byte) {
 // extremes needs a value that is not null.
 func extremes[T signed | unsigned](a arrow.Array, values []T) (least, most T) {
 	first := true
-	for from, to := range validRuns(a) {
-		lo, hi := extremesOf(values[from:to])
+	for group := range validGroups(a, values) {
+		lo, hi := extremesOf(group)
 		if first {
 			least, most, first = lo, hi, false
 			continue
@@ -116,22 +115,22 @@ func extremes[T signed | unsigned](a arrow.Array, values []T) (least, most T) {
 }
 
 // extremesOf keeps four chains of comparisons, which a processor follows at the
-// same time.
+// same time. They are variables, since the compiler keeps arrays in memory.
 func extremesOf[T signed | unsigned](values []T) (least, most T) {
-	lo := [4]T{values[0], values[0], values[0], values[0]}
-	hi := lo
-	for len(values) >= len(lo) {
-		v := values[:4:4]
-		lo[0], hi[0] = min(lo[0], v[0]), max(hi[0], v[0])
-		lo[1], hi[1] = min(lo[1], v[1]), max(hi[1], v[1])
-		lo[2], hi[2] = min(lo[2], v[2]), max(hi[2], v[2])
-		lo[3], hi[3] = min(lo[3], v[3]), max(hi[3], v[3])
+	lo, hi := values[0], values[0]
+	lo1, lo2, lo3, hi1, hi2, hi3 := lo, lo, lo, hi, hi, hi
+	for len(values) >= 4 {
+		a, b, c, d := values[0], values[1], values[2], values[3]
+		lo, hi = min(lo, a), max(hi, a)
+		lo1, hi1 = min(lo1, b), max(hi1, b)
+		lo2, hi2 = min(lo2, c), max(hi2, c)
+		lo3, hi3 = min(lo3, d), max(hi3, d)
 		values = values[4:] //nolint:revive // what is left
 	}
 	for _, v := range values {
-		lo[0], hi[0] = min(lo[0], v), max(hi[0], v)
+		lo, hi = min(lo, v), max(hi, v)
 	}
-	return min(lo[0], lo[1], lo[2], lo[3]), max(hi[0], hi[1], hi[2], hi[3])
+	return min(lo, lo1, lo2, lo3), max(hi, hi1, hi2, hi3)
 }
 
 // floatBounds gives none where a value is NaN. Its values are the bits of the
@@ -139,8 +138,8 @@ func extremesOf[T signed | unsigned](values []T) (least, most T) {
 func floatBounds[T int32 | int64](a arrow.Array, values []T, value func(T) float64) (lo, hi []byte) {
 	first := true
 	var least, most T
-	for from, to := range validRuns(a) {
-		l, m := floatExtremes(values[from:to])
+	for group := range validGroups(a, values) {
+		l, m := floatExtremes(group)
 		if first {
 			least, most, first = l, m, false
 			continue
@@ -162,40 +161,36 @@ func floatOrder[T int32 | int64](bits T) T {
 
 // floatExtremes compares as extremesOf does.
 func floatExtremes[T int32 | int64](values []T) (least, most T) {
-	first := floatOrder(values[0])
-	lo := [4]T{first, first, first, first}
+	lo := floatOrder(values[0])
 	hi := lo
-	for len(values) >= len(lo) {
-		v := values[:4:4]
-		a, b, c, d := floatOrder(v[0]), floatOrder(v[1]), floatOrder(v[2]), floatOrder(v[3])
-		lo[0], hi[0] = min(lo[0], a), max(hi[0], a)
-		lo[1], hi[1] = min(lo[1], b), max(hi[1], b)
-		lo[2], hi[2] = min(lo[2], c), max(hi[2], c)
-		lo[3], hi[3] = min(lo[3], d), max(hi[3], d)
+	lo1, lo2, lo3, hi1, hi2, hi3 := lo, lo, lo, hi, hi, hi
+	for len(values) >= 4 {
+		a, b, c, d := floatOrder(values[0]), floatOrder(values[1]), floatOrder(values[2]), floatOrder(values[3])
+		lo, hi = min(lo, a), max(hi, a)
+		lo1, hi1 = min(lo1, b), max(hi1, b)
+		lo2, hi2 = min(lo2, c), max(hi2, c)
+		lo3, hi3 = min(lo3, d), max(hi3, d)
 		values = values[4:] //nolint:revive // what is left
 	}
 	for _, v := range values {
-		lo[0], hi[0] = min(lo[0], floatOrder(v)), max(hi[0], floatOrder(v))
+		v = floatOrder(v)
+		lo, hi = min(lo, v), max(hi, v)
 	}
-	return min(lo[0], lo[1], lo[2], lo[3]), max(hi[0], hi[1], hi[2], hi[3])
+	return min(lo, lo1, lo2, lo3), max(hi, hi1, hi2, hi3)
 }
 
 func boolBounds(a *array.Boolean) (lo, hi []byte) {
-	var seen [2]bool
-	for from, to := range validRuns(a) {
-		for i := from; i < to && (!seen[0] || !seen[1]); i++ {
-			if a.Value(i) {
-				seen[1] = true
-			} else {
-				seen[0] = true
-			}
-		}
+	valid, values := validityOf(a), bitmap{a.Data().Buffers()[1].Bytes(), a.Data().Offset(), a.Len()}
+	var yes, no uint64
+	for i := 0; i < a.Len() && (yes == 0 || no == 0); i += groupValues {
+		yes |= valid.word(i) & values.word(i)
+		no |= valid.word(i) &^ values.word(i)
 	}
 	lo, hi = sortedUint(0), sortedUint(1)
-	if !seen[0] {
+	if no == 0 {
 		lo = hi
 	}
-	if !seen[1] {
+	if yes == 0 {
 		hi = lo
 	}
 	return lo, hi
@@ -204,8 +199,8 @@ func boolBounds(a *array.Boolean) (lo, hi []byte) {
 func decimalBounds(a *array.Decimal128) (lo, hi []byte) {
 	first := true
 	var least, most decimal128.Num
-	for from, to := range validRuns(a) {
-		for _, v := range a.Values()[from:to] {
+	for group := range validGroups(a, a.Values()) {
+		for _, v := range group {
 			if first || v.Less(least) {
 				least = v
 			}
@@ -218,76 +213,102 @@ func decimalBounds(a *array.Decimal128) (lo, hi []byte) {
 	return sortedDecimal(least), sortedDecimal(most)
 }
 
-// textBounds compares the first eight bytes of most texts, as a number.
 func textBounds[T int32 | int64](a arrow.Array, offsets []T, text []byte) (lo, hi []byte) {
-	base := offsets[0]
-	var least, most []byte
-	leastKey, mostKey := uint64(math.MaxUint64), uint64(0)
-	for from, to := range validRuns(a) {
-		start := offsets[from] - base
-		for _, end := range offsets[from+1 : to+1] {
-			end -= base
-			v := text[start:end]
-			start = end
-			k := textKey(v)
-			if k < leastKey || (k == leastKey && (least == nil || bytes.Compare(v, least) < 0)) {
-				least, leastKey = v[:len(v):len(v)], k
-			}
-			if k > mostKey || (k == mostKey && (most == nil || bytes.Compare(v, most) > 0)) {
-				most, mostKey = v[:len(v):len(v)], k
-			}
-		}
+	b := textRange[T]{text: text, base: offsets[0], leastKey: math.MaxUint64}
+	valid := validityOf(a)
+	for i := 0; i < a.Len(); i += groupValues {
+		b.add(offsets[i:min(i+groupValues, a.Len())+1], valid.word(i))
 	}
-	return lowerText(least), upperText(most)
+	return lowerText(b.least), upperText(b.most)
 }
 
-// textKey pads a short text with zeros. What follows it in memory, if it is
-// known to be there, is read and masked away: a copy would take longer.
-func textKey(v []byte) uint64 {
-	if cap(v) < sortedBytes {
-		var padded [sortedBytes]byte
-		copy(padded[:], v)
-		return binary.BigEndian.Uint64(padded[:])
-	}
-	k := binary.BigEndian.Uint64(v[:sortedBytes])
-	if missing := sortedBytes - len(v); missing > 0 {
-		k &= math.MaxUint64 << (8 * missing)
-	}
-	return k
+// textRange is what the texts of a column lie between. A comparison of each text
+// with the least so far would take two to three times as long where few texts
+// repeat, or nulls are scattered.
+type textRange[T int32 | int64] struct {
+	text []byte
+	base T // the offset of its first byte
+
+	least, most       []byte // nil where there was none yet
+	leastKey, mostKey uint64
+
+	all, picked [groupValues]uint64 // room for keys
 }
 
-// validRuns gives the ranges of values that are not null.
-func validRuns(a arrow.Array) func(yield func(from, to int) bool) {
-	return func(yield func(from, to int) bool) {
-		if a.NullN() == 0 {
-			yield(0, a.Len())
-			return
-		}
-		bitmap, offset, n := a.NullBitmapBytes(), a.Data().Offset(), a.Len()
-		for from := skipBits(bitmap, offset, 0, n, 0x00); from < n; {
-			to := skipBits(bitmap, offset, from, n, 0xff)
-			if !yield(from, to) {
-				return
-			}
-			from = skipBits(bitmap, offset, to, n, 0x00)
-		}
+// add takes the texts between offsets, groupValues at most, whose bits are set.
+// It looks at their keys all at once, which has no branch that texts of random
+// order mislead, and at each only where the least or the most may be among them.
+func (r *textRange[T]) add(offsets []T, valid uint64) {
+	all := r.all[:len(offsets)-1]
+	r.keys(all, offsets)
+	keys := pick(&r.picked, all, valid)
+	if len(keys) == 0 {
+		return
+	}
+	least, most := extremesOf(keys)
+	if least < r.leastKey || most > r.mostKey ||
+		(least == r.leastKey && !isWhole(least)) || (most == r.mostKey && !isWhole(most)) {
+		r.compare(offsets, all, valid)
 	}
 }
 
-// skipBits gives the first position from i on whose bit is not that of the
-// pattern, in which all are alike.
-func skipBits(bitmap []byte, offset, i, n int, pattern byte) int {
-	want := pattern != 0
-	for i < n {
-		at := offset + i
-		if at%8 == 0 && n-i >= 8 && bitmap[at/8] == pattern {
-			i += 8 //nolint:revive // it is the cursor
+// keys gives the key of each text between offsets. It reads what follows a text
+// and masks it away: a copy of the text alone would take longer.
+func (r *textRange[T]) keys(keys []uint64, offsets []T) {
+	text, at := r.text, int(offsets[0]-r.base)
+	for i := range keys {
+		length := int(offsets[i+1] - offsets[i])
+		more := length - (keyTextBytes + 1)
+		n := keyTextBytes + 1 + more&(more>>63) // min, which the compiler makes a branch of
+		if at+sortedBytes <= len(text) {
+			keys[i] = binary.BigEndian.Uint64(text[at:at+sortedBytes])&keyMasks[n] | uint64(n)
+		} else {
+			keys[i] = lastKey(text[at : at+n])
+		}
+		at += length
+	}
+}
+
+// compare looks at each text, and its key.
+func (r *textRange[T]) compare(offsets []T, keys []uint64, valid uint64) {
+	for i, k := range keys {
+		if valid>>i&1 == 0 {
 			continue
 		}
-		if bitutil.BitIsSet(bitmap, at) != want {
-			return i
+		v := r.text[offsets[i]-r.base : offsets[i+1]-r.base]
+		if r.least == nil || k < r.leastKey || (k == r.leastKey && bytes.Compare(v, r.least) < 0) {
+			r.least, r.leastKey = v, k
 		}
-		i++
+		if r.most == nil || k > r.mostKey || (k == r.mostKey && bytes.Compare(v, r.most) > 0) {
+			r.most, r.mostKey = v, k
+		}
 	}
-	return n
 }
+
+// keyTextBytes of a text are in its key, padded with zeros, and before the last
+// byte, which has the length; what is longer has the same one. A key sorts as its
+// text does.
+const keyTextBytes = 7
+
+// lastKey is the key of a text that less than sortedBytes are left of.
+func lastKey(text []byte) uint64 {
+	var padded [sortedBytes]byte
+	copy(padded[:keyTextBytes], text)
+	return binary.BigEndian.Uint64(padded[:]) | uint64(len(text))
+}
+
+// keyMasks has the bytes that a text of so many bytes gives to its key.
+var keyMasks = [keyTextBytes + 2]uint64{
+	0,
+	0xff00_0000_0000_0000,
+	0xffff_0000_0000_0000,
+	0xffff_ff00_0000_0000,
+	0xffff_ffff_0000_0000,
+	0xffff_ffff_ff00_0000,
+	0xffff_ffff_ffff_0000,
+	0xffff_ffff_ffff_ff00,
+	0xffff_ffff_ffff_ff00,
+}
+
+// isWhole tells whether a key has the whole text.
+func isWhole(key uint64) bool { return key&math.MaxUint8 <= keyTextBytes }

@@ -84,3 +84,19 @@ func TestValidateColumn(t *testing.T) {
 		})
 	}
 }
+
+// TestTextsNotUTF8 has one byte that is wrong, anywhere in texts of any length.
+func TestTextsNotUTF8(t *testing.T) {
+	for _, text := range []string{strings.Repeat("a", 80), strings.Repeat("\u00e9\u20ac", 16)} {
+		offsets := []int32{0, 20, int32(len(text))}
+		if err := validateColumn(array.MakeFromData(texts(offsets, text, 0b11))); err != nil {
+			t.Errorf("%q is refused: %v", text, err)
+		}
+		for i := range text {
+			wrong := text[:i] + "\xff" + text[i+1:]
+			if err := validateColumn(array.MakeFromData(texts(offsets, wrong, 0b11))); err == nil {
+				t.Errorf("%q passes", wrong)
+			}
+		}
+	}
+}
