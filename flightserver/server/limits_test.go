@@ -120,11 +120,16 @@ func TestSizesOfMessagesAndUploads(t *testing.T) {
 	}
 }
 
-const shortStall = 100 * time.Millisecond
+// stalled are limits under which silence ends a call soon.
+func stalled(l *settings.Limits) { l.Stall = metav1.Duration{Duration: time.Second} }
 
 func TestAWriterThatSendsNothingIsEnded(t *testing.T) {
-	srv, client := startLimited(t, func(l *settings.Limits) { l.Stall = metav1.Duration{Duration: shortStall} })
-	_, err := answers(openUpload(t, client))
+	srv, client := startLimited(t, stalled)
+	stream := must[flight.FlightService_DoPutClient](t)(client.DoPut(t.Context()))
+	for _, m := range uploadMessages(t, characters(t, "Arya")) {
+		_ = stream.Send(m) // fails where this takes longer than the limit
+	}
+	_, err := answers(stream)
 	wantStatus(t, err, codes.DeadlineExceeded, "limit stall")
 	if reason, _ := details(err); reason != "STALLED" {
 		t.Errorf("reason = %q", reason)
@@ -138,21 +143,20 @@ func TestAWriterThatSendsNothingIsEnded(t *testing.T) {
 }
 
 // TestAReaderThatTakesNothingIsEnded has what the reader did not take go with
-// its connection.
+// its connection. The dataset comes from a server that has all the time.
 func TestAReaderThatTakesNothingIsEnded(t *testing.T) {
-	srv, client := startLimited(t, func(l *settings.Limits) { l.Stall = metav1.Duration{Duration: shortStall} })
+	s := testSettings(t)
+	srv, stop := start(t, s)
 	large := sequence(t, 1<<20)
-	must[[]string](t)(doPut(t.Context(), client, upload{to: path("d"), records: []arrow.RecordBatch{large, large}}))
-	stalled := connect(t, srv.URI(), nil, "")
-	stream := must[flight.FlightService_DoGetClient](t)(stalled.DoGet(t.Context(), &flight.Ticket{Ticket: []byte("d")}))
-	must[*flight.FlightData](t)(stream.Recv())
+	must[[]string](t)(doPut(t.Context(), connect(t, srv.URI(), nil, ""), upload{to: path("d"), records: []arrow.RecordBatch{large, large}}))
+	stop()
+	stalled(&s.Limits)
+	srv, _ = start(t, s)
+	must[flight.FlightService_DoGetClient](t)(connect(t, srv.URI(), nil, "").DoGet(t.Context(), &flight.Ticket{Ticket: []byte("d")}))
 	eventually(t, "the call has ended", func() bool {
 		return strings.Contains(scrape(t, srv), `grpc_server_handled_total{grpc_code="DeadlineExceeded",grpc_method="DoGet"`)
 	})
-	eventually(t, "no connection is left", func() bool {
-		_ = client.Close()
-		return strings.Contains(scrape(t, srv), "flightserver_connections 0\n")
-	})
+	eventually(t, "no connection is left", func() bool { return strings.Contains(scrape(t, srv), "flightserver_connections 0\n") })
 }
 
 // sequence is a table that fits into no window.
