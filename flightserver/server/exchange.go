@@ -17,8 +17,9 @@ const echoCommand = "echo"
 
 // DoExchange does what the command of the first message says with what follows.
 func (s *flightService) DoExchange(stream flight.FlightService_DoExchangeServer) error {
+	from := receivedFrom{stream, s.metrics.received}
 	var first wire.Incoming
-	if err := stream.RecvMsg(&first); err != nil {
+	if err := from.RecvMsg(&first); err != nil {
 		if errors.Is(err, io.EOF) {
 			return badRequest("the stream ended before its descriptor, which says what is exchanged")
 		}
@@ -28,7 +29,7 @@ func (s *flightService) DoExchange(stream flight.FlightService_DoExchangeServer)
 	if err := checkExchange(first.Descriptor); err != nil {
 		return err
 	}
-	e := echoes{stream: stream, acquire: s.guards.uploadMemory(stream.Context())}
+	e := echoes{from: from, to: &sentTo{messageSender: stream, traffic: s.metrics.sent}, acquire: s.guards.uploadMemory(stream.Context())}
 	return e.run(&first)
 }
 
@@ -48,10 +49,8 @@ func checkExchange(descriptor *flight.FlightDescriptor) error {
 // echoes gives back a stream's messages, one at a time: a client that does not
 // read is not read from.
 type echoes struct {
-	stream interface {
-		messageReceiver
-		messageSender
-	}
+	from    messageReceiver
+	to      messageSender
 	acquire func(bytes int64) (release func(), err error)
 	checks  wire.Stream
 	n       int // messages so far
@@ -63,7 +62,7 @@ func (e *echoes) run(first *wire.Incoming) error {
 			return err
 		}
 		data = &wire.Incoming{}
-		err := e.stream.RecvMsg(data)
+		err := e.from.RecvMsg(data)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -95,5 +94,5 @@ func (e *echoes) echo(data *wire.Incoming) error {
 	case len(data.AppMetadata) == 0:
 		return nil
 	}
-	return e.stream.SendMsg(&wire.Outgoing{Header: data.Header, AppMetadata: data.AppMetadata, Body: [][]byte{body}})
+	return e.to.SendMsg(&wire.Outgoing{Header: data.Header, AppMetadata: data.AppMetadata, Body: [][]byte{body}})
 }

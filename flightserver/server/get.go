@@ -29,7 +29,9 @@ func (s *flightService) DoGet(ticket *flight.Ticket, stream flight.FlightService
 		return err
 	}
 	defer done()
-	err = s.send(ctx, c, countSent{stream, s.metrics.sentBytes})
+	to := &sentTo{messageSender: stream, traffic: s.metrics.sent}
+	err = s.send(ctx, c, to)
+	traceSize(stream.Context(), to.rows, to.bytes)
 	return reasonFor(ctx, err)
 }
 

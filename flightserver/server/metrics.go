@@ -8,34 +8,44 @@ import (
 )
 
 type metrics struct {
-	rpc           *grpcprom.ServerMetrics
-	inFlight      *prometheus.GaugeVec
-	receivedBytes prometheus.Counter
-	sentBytes     prometheus.Counter
-	authFailures  prometheus.Counter
+	rpc            *grpcprom.ServerMetrics
+	inFlight       *prometheus.GaugeVec
+	received, sent traffic
+	authFailures   prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
+	sizes := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "flightserver_message_bytes",
+		Help:    "Bytes of Arrow data in a message, by direction.",
+		Buckets: prometheus.ExponentialBuckets(1<<10, 4, 11), // to 1 GiB
+	}, []string{"direction"})
 	m := &metrics{
 		rpc: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram()),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "flightserver_calls_in_flight",
 			Help: "Calls that have begun and not ended, by method.",
 		}, []string{"method"}),
-		receivedBytes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "flightserver_received_bytes_total",
-			Help: "Bytes of Arrow data received in uploads.",
-		}),
-		sentBytes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "flightserver_sent_bytes_total",
-			Help: "Bytes of Arrow data sent to readers.",
-		}),
+		received: traffic{
+			bytes: prometheus.NewCounter(prometheus.CounterOpts{
+				Name: "flightserver_received_bytes_total",
+				Help: "Bytes of Arrow data received in uploads.",
+			}),
+			sizes: sizes.WithLabelValues("received"),
+		},
+		sent: traffic{
+			bytes: prometheus.NewCounter(prometheus.CounterOpts{
+				Name: "flightserver_sent_bytes_total",
+				Help: "Bytes of Arrow data sent to readers.",
+			}),
+			sizes: sizes.WithLabelValues("sent"),
+		},
 		authFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "flightserver_auth_failures_total",
 			Help: "Calls refused because nobody known made them.",
 		}),
 	}
-	r.MustRegister(m.rpc, m.inFlight, m.receivedBytes, m.sentBytes, m.authFailures)
+	r.MustRegister(m.rpc, m.inFlight, sizes, m.received.bytes, m.sent.bytes, m.authFailures)
 	return m
 }
 

@@ -29,7 +29,7 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 	defer results.abandon()
 	p := &put{catalog: s.catalog, results: results}
 	defer s.abort(ctx, p)
-	p.messages = &messages{stream: countReceived{stream, s.metrics.receivedBytes}, acquire: s.guards.uploadMemory(ctx), onMetadata: p.takeMetadata}
+	p.messages = &messages{stream: receivedFrom{stream, s.metrics.received}, acquire: s.guards.uploadMemory(ctx), onMetadata: p.takeMetadata}
 	defer p.messages.close()
 	d, err := p.run(ctx)
 	if err != nil {

@@ -4,10 +4,8 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
-	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // putCommand is the command of a DoPut.
@@ -54,22 +52,6 @@ func commandRequest(body []byte) (catalog.UploadRequest, error) {
 func checkMode(mode catalog.Mode) error {
 	if _, err := catalog.ParseMode(string(mode)); err != nil {
 		return badRequest("%w", err)
-	}
-	return nil
-}
-
-// countReceived counts what an upload brings.
-type countReceived struct {
-	messageReceiver
-	bytes prometheus.Counter
-}
-
-func (c countReceived) RecvMsg(message any) error {
-	if err := c.messageReceiver.RecvMsg(message); err != nil {
-		return err
-	}
-	if m, ok := message.(*wire.Incoming); ok {
-		c.bytes.Add(float64(m.BodyLen()))
 	}
 	return nil
 }

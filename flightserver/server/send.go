@@ -7,7 +7,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
@@ -32,7 +31,7 @@ func sendMessages(to messageSender, scan *catalog.Scan) error {
 		if err != nil {
 			return err
 		}
-		out := &wire.Outgoing{Header: m.Header, AppMetadata: m.AppMetadata, Body: [][]byte{m.Body}, Memory: m.Memory}
+		out := &wire.Outgoing{Header: m.Header, AppMetadata: m.AppMetadata, Body: [][]byte{m.Body}, Memory: m.Memory, Rows: m.Rows}
 		if err := to.SendMsg(out); err != nil {
 			return err
 		}
@@ -119,6 +118,7 @@ func (p *payloadSender) WritePayload(payload ipc.Payload) error {
 	}
 	if wire.KindOf(m.Header) == wire.KindRecordBatch {
 		m.AppMetadata, p.metadata = p.metadata, nil
+		m.Rows = p.record.NumRows()
 	}
 	return p.to.SendMsg(m)
 }
@@ -129,20 +129,4 @@ type pieces [][]byte
 func (p *pieces) Write(b []byte) (int, error) {
 	*p = append(*p, b)
 	return len(b), nil
-}
-
-// countSent counts what passes to a stream.
-type countSent struct {
-	messageSender
-	bytes prometheus.Counter
-}
-
-func (c countSent) SendMsg(message any) error {
-	if err := c.messageSender.SendMsg(message); err != nil {
-		return err
-	}
-	if m, ok := message.(*wire.Outgoing); ok {
-		c.bytes.Add(float64(m.BodyLen()))
-	}
-	return nil
 }

@@ -30,7 +30,8 @@ func TestSpansContinueTheClientsTrace(t *testing.T) {
 		if span.SpanContext().TraceID().String() != trace || span.Parent().SpanID().String() != parent {
 			t.Errorf("%s is no child of the client's span", span.Name())
 		}
-		if got := attributes(span); got["flight.dataset"] != "nyc/flights" || got["flight.version"] != "1" {
+		got := attributes(span)
+		if got["flight.dataset"] != "nyc/flights" || got["flight.version"] != "1" || got["flight.rows"] != "1" || got["flight.bytes"] == "0" {
 			t.Errorf("%s says %v", span.Name(), got)
 		}
 	}

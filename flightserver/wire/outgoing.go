@@ -31,6 +31,7 @@ type Outgoing struct {
 	AppMetadata []byte
 	Body        [][]byte // one after the other
 	Memory      Memory
+	Rows        int64 // of a record batch; not sent, for whoever counts
 }
 
 // BodyLen is the length of the body.
