@@ -75,5 +75,12 @@ def do_put(address, frames, timeout=30):
         return responses.code(), responses.details()
 
 
+def do_get(address, ticket, timeout=30):
+    """The messages of a DoGet as they come over the wire."""
+    with grpc.insecure_channel(address) as channel:
+        call = channel.unary_stream(SERVICE + "DoGet", _as_is, _as_is)
+        return list(call(_bytes(1, ticket), timeout=timeout))
+
+
 def _as_is(message):
     return message

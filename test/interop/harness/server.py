@@ -4,6 +4,7 @@ import os
 import pathlib
 import queue
 import signal
+import socket
 import subprocess
 import threading
 
@@ -14,6 +15,13 @@ BINARY = os.environ.get("FLIGHTSERVER", str(REPOSITORY / "bin" / "flightserver")
 READY = "flightserver ready "
 START_TIMEOUT = 60
 STOP_TIMEOUT = 60
+
+
+def free_address():
+    """HOST:PORT of a port that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "{}:{}".format(*probe.getsockname())
 
 
 def run(*arguments):
