@@ -48,9 +48,9 @@ type Server struct {
 }
 
 // Serve starts a server on a free port and waits until it is ready.
-func Serve(t *testing.T, binary, dir string) *Server {
+func Serve(t *testing.T, binary, dir string, flags ...string) *Server {
 	t.Helper()
-	s := Start(t, binary, dir)
+	s := Start(t, binary, dir, flags...)
 	line, err := bufio.NewReader(s.out).ReadString('\n')
 	address, ready := strings.CutPrefix(strings.TrimSpace(line), "flightserver ready grpc://")
 	if !ready {
@@ -62,9 +62,10 @@ func Serve(t *testing.T, binary, dir string) *Server {
 }
 
 // Start starts a server on a free port.
-func Start(t *testing.T, binary, dir string) *Server {
+func Start(t *testing.T, binary, dir string, flags ...string) *Server {
 	t.Helper()
-	s := &Server{cmd: exec.Command(binary, "serve", "--data-dir", dir, "--listen", "127.0.0.1:0", "--ops-listen", "")}
+	arguments := append([]string{"serve", "--data-dir", dir, "--listen", "127.0.0.1:0", "--ops-listen", ""}, flags...)
+	s := &Server{cmd: exec.Command(binary, arguments...)}
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -29,14 +30,33 @@ type connection struct {
 
 // call begins a call whose windows are as large as they can be, so that only
 // the socket slows the server down.
-func call(t *testing.T, address, method string) *connection {
+func call(t *testing.T, address, method string) (*connection, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	c := &connection{conn, http2.NewFramer(conn, conn)}
+	for _, write := range []func() error{
+		func() error { _, err := conn.Write([]byte(http2.ClientPreface)); return err },
+		func() error {
+			return c.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window})
+		},
+		func() error { return c.framer.WriteWindowUpdate(0, window-65535) },
+		func() error {
+			return c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headers(t, method), EndHeaders: true})
+		},
+	} {
+		if err := write(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func headers(t *testing.T, method string) []byte {
+	t.Helper()
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
 	for _, f := range [][2]string{
@@ -48,22 +68,10 @@ func call(t *testing.T, address, method string) *connection {
 		{"te", "trailers"},
 	} {
 		if err := encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 	}
-	for _, write := range []func() error{
-		func() error { _, err := conn.Write([]byte(http2.ClientPreface)); return err },
-		func() error { return c.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}) },
-		func() error { return c.framer.WriteWindowUpdate(0, window-65535) },
-		func() error {
-			return c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true})
-		},
-	} {
-		if err := write(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return c
+	return block.Bytes()
 }
 
 // message gives gRPC's frame of a message.
@@ -71,46 +79,60 @@ func message(t *testing.T, m proto.Message) []byte {
 	t.Helper()
 	body, err := proto.Marshal(m)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(body))), body...)
 }
 
 // read asks for a dataset and takes it slowly until ctx is done.
-func read(ctx context.Context, t *testing.T, address, dataset string) {
+func read(ctx context.Context, t *testing.T, address, dataset string) error {
 	t.Helper()
-	c := call(t, address, "DoGet")
-	if err := c.framer.WriteData(1, true, message(t, &flight.Ticket{Ticket: []byte(dataset)})); err != nil {
-		t.Fatal(err)
+	c, err := call(t, address, "DoGet")
+	if err != nil {
+		return err
 	}
-	dripping(ctx, func() error { _, err := io.CopyN(io.Discard, c, drip); return err })
+	if err := c.framer.WriteData(1, true, message(t, &flight.Ticket{Ticket: []byte(dataset)})); err != nil {
+		return err
+	}
+	return dripping(ctx, func() error { _, err := io.CopyN(io.Discard, c, drip); return err })
 }
 
-// write sends the messages of an upload slowly until ctx is done. Answers are
-// left to lie.
-func write(ctx context.Context, t *testing.T, address string, upload []*flight.FlightData) {
+// write sends the messages of an upload slowly until ctx is done, as many of
+// them as there are. Answers are left to lie.
+func write(ctx context.Context, t *testing.T, address string, upload io.Reader) error {
 	t.Helper()
-	c := call(t, address, "DoPut")
-	var all []byte
-	for _, m := range upload {
-		all = append(all, message(t, m)...)
-	}
-	dripping(ctx, func() error {
-		n := min(drip, len(all))
-		err := c.framer.WriteData(1, false, all[:n])
-		all = all[n:]
+	c, err := call(t, address, "DoPut")
+	if err != nil {
 		return err
+	}
+	piece := make([]byte, drip)
+	return dripping(ctx, func() error {
+		n, err := upload.Read(piece)
+		if n == 0 {
+			return ignoreEOF(err)
+		}
+		return c.framer.WriteData(1, false, piece[:n])
 	})
 }
 
-// dripping does a little at a time. A server may end who is too slow for it.
-func dripping(ctx context.Context, step func() error) {
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// dripping does a little at a time. The error is why it cannot go on.
+func dripping(ctx context.Context, step func() error) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	for step() == nil {
+	for {
+		if err := step(); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-tick.C:
 		}
 	}

@@ -1,11 +1,13 @@
 package slow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/flight-operator/flight-operator/test/process"
 )
@@ -28,22 +31,39 @@ const (
 	settle      = 10 * time.Second
 )
 
+// serverSettings leave out what is not about memory: clients that read by hand
+// answer no keepalive, and a drain is as long as its timeout where nobody reads.
+const serverSettings = `apiVersion: settings.flight-operator.io/v1alpha1
+kind: ServerSettings
+drainTimeout: 1s
+limits: {keepalive: {time: 24h, timeout: 20s, minTime: 10s}}
+`
+
+// TestSlowClientsHarmNobody tells how long others take beside slow clients, and
+// asserts what no machine is too slow for: all are served, nobody is cut off,
+// memory stays within its limit and the server ends as it should, with all of
+// them connected.
 func TestSlowClientsHarmNobody(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", fmt.Sprint(memoryLimit)) // of the server; a control group would set it
+	config := filepath.Join(t.TempDir(), "settings.yaml")
+	if err := os.WriteFile(config, []byte(serverSettings), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	binary, record := process.Build(t), batch(t)
-	messages := messagesOf(t, record)
-	cases := map[string]func(ctx context.Context, t *testing.T, address string, i int){
-		"Readers": func(ctx context.Context, t *testing.T, address string, _ int) { read(ctx, t, address, "large") },
-		"Writers": func(ctx context.Context, t *testing.T, address string, i int) {
-			m := append([]*flight.FlightData{}, messages...)
-			m[0] = &flight.FlightData{DataHeader: m[0].GetDataHeader(), FlightDescriptor: path(fmt.Sprint("slow/", i))}
-			write(ctx, t, address, m)
+	schema, data := uploadOf(t, record)
+	cases := map[string]func(ctx context.Context, t *testing.T, address string, i int) error{
+		"Readers": func(ctx context.Context, t *testing.T, address string, _ int) error {
+			return read(ctx, t, address, "large")
+		},
+		"Writers": func(ctx context.Context, t *testing.T, address string, i int) error {
+			first := message(t, &flight.FlightData{DataHeader: schema, FlightDescriptor: path(fmt.Sprint("slow/", i))})
+			return write(ctx, t, address, io.MultiReader(bytes.NewReader(first), bytes.NewReader(data)))
 		},
 	}
 	for name, client := range cases {
 		t.Run(name, func(t *testing.T) {
-			server := process.Serve(t, binary, t.TempDir())
-			defer server.Kill()
+			server := process.Serve(t, binary, t.TempDir(), "--config", config)
+			t.Cleanup(server.Kill) // for a test that fails half way
 			connected := server.Connect(t)
 			defer connected.Close()
 			upload(t, connected, "large", record, batches)
@@ -51,20 +71,23 @@ func TestSlowClientsHarmNobody(t *testing.T) {
 
 			peak := watchMemory(t, server.PID())
 			ctx, cancel := context.WithCancel(t.Context())
-			var slow sync.WaitGroup
+			var slow errgroup.Group
 			for i := range clients {
-				slow.Go(func() { client(ctx, t, server.Address, i) })
+				slow.Go(func() error { return client(ctx, t, server.Address, i) })
 			}
-			time.Sleep(settle) // until buffers are as full as they get
-			beside := duration(func() {
-				readAll(t, connected)
-				upload(t, connected, "other", record, 16)
-			})
+			defer func() { cancel(); _ = slow.Wait() }() // where the test fails before it asks
+			time.Sleep(settle)                           // until buffers are as full as they get
+			beside := duration(func() { readAll(t, connected) })
+			upload(t, connected, "other", record, 16)
 			cancel()
-			slow.Wait()
-			t.Logf("read alone in %s, read and written beside %d slow clients in %s; the server took %d MiB",
-				alone.Round(time.Millisecond), clients, beside.Round(time.Millisecond), peak()>>20)
-			if most := peak(); most > memoryLimit {
+			if err := slow.Wait(); err != nil {
+				t.Errorf("a slow client was cut off: %v", err)
+			}
+			most := peak()
+			t.Logf("read alone in %s, beside %d slow clients in %s; the server took %d MiB and ended within %s",
+				alone.Round(time.Millisecond), clients, beside.Round(time.Millisecond), most>>20,
+				duration(func() { server.Stop(t) }).Round(time.Millisecond))
+			if most > memoryLimit {
 				t.Errorf("the server took %d MiB", most>>20)
 			}
 		})
@@ -143,14 +166,15 @@ func (k kept) Send(m *flight.FlightData) error {
 	return nil
 }
 
-func messagesOf(t *testing.T, record arrow.RecordBatch) []*flight.FlightData {
+// uploadOf gives the schema of an upload, and what follows it as gRPC sends it.
+func uploadOf(t *testing.T, record arrow.RecordBatch) (schema, data []byte) {
 	t.Helper()
-	var out []*flight.FlightData
-	w := flight.NewRecordWriter(kept{&out}, ipc.WithSchema(record.Schema()))
+	var messages []*flight.FlightData
+	w := flight.NewRecordWriter(kept{&messages}, ipc.WithSchema(record.Schema()))
 	if err := errors.Join(w.Write(record), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return messages[0].GetDataHeader(), message(t, messages[1])
 }
 
 func upload(t *testing.T, client flight.Client, name string, record arrow.RecordBatch, times int) {
