@@ -13,7 +13,8 @@ func spaceOf(s settings.Storage) catalog.Space {
 
 func maintenanceOf(s settings.Storage) catalog.Maintenance {
 	return catalog.Maintenance{
-		CompactRate: s.CompactRate.Value(), ScrubRate: s.ScrubRate.Value(), ScrubEvery: s.ScrubEvery.Duration,
+		CompactRate: s.CompactRate.Value(), CompactEvery: s.CompactEvery.Duration,
+		ScrubRate: s.ScrubRate.Value(), ScrubEvery: s.ScrubEvery.Duration,
 	}
 }
 

@@ -24,8 +24,10 @@ type Storage struct {
 	// volume free, whatever it may have.
 	Cache resource.Quantity `json:"cache,omitzero"`
 	// CompactRate is how many bytes a second may be rewritten to make few large
-	// segments of many small ones; zero is never.
-	CompactRate resource.Quantity `json:"compactRate,omitzero"`
+	// segments of many small ones, CompactEvery how often they are looked for; a
+	// rate of zero is never.
+	CompactRate  resource.Quantity `json:"compactRate,omitzero"`
+	CompactEvery metav1.Duration   `json:"compactEvery,omitzero"`
 	// ScrubRate is how many bytes a second may be verified, ScrubEvery how long
 	// after the begin of one pass over everything the next begins; a rate of zero
 	// is never.
@@ -36,11 +38,12 @@ type Storage struct {
 // DefaultStorage leaves most of a slow volume's bandwidth to clients.
 func DefaultStorage() Storage {
 	return Storage{
-		MinFree:     resource.MustParse("64Mi"),
-		Cache:       resource.MustParse("16Gi"),
-		CompactRate: resource.MustParse("32Mi"),
-		ScrubRate:   resource.MustParse("16Mi"),
-		ScrubEvery:  metav1.Duration{Duration: 7 * 24 * time.Hour},
+		MinFree:      resource.MustParse("64Mi"),
+		Cache:        resource.MustParse("16Gi"),
+		CompactRate:  resource.MustParse("32Mi"),
+		CompactEvery: metav1.Duration{Duration: time.Minute},
+		ScrubRate:    resource.MustParse("16Mi"),
+		ScrubEvery:   metav1.Duration{Duration: 7 * 24 * time.Hour},
 	}
 }
 
@@ -60,6 +63,10 @@ func (s Storage) validate(at *field.Path) field.ErrorList {
 		if q.value.Sign() < 0 {
 			errs = append(errs, field.Invalid(at.Child(q.name), q.value.String(), "must not be negative"))
 		}
+	}
+	if s.CompactRate.Sign() > 0 && s.CompactEvery.Duration <= 0 {
+		errs = append(errs, field.Invalid(at.Child("compactEvery"), s.CompactEvery.Duration.String(),
+			"must be positive; a compactRate of 0 switches compaction off"))
 	}
 	if s.ScrubRate.Sign() > 0 && s.ScrubEvery.Duration < time.Hour {
 		errs = append(errs, field.Invalid(at.Child("scrubEvery"), s.ScrubEvery.Duration.String(),

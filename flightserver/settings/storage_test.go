@@ -21,7 +21,11 @@ func TestStorage(t *testing.T) {
 		"Cache":        {edit: func(s *Storage) { s.Cache = resource.MustParse("-1Gi") }, want: "storage.cache"},
 		"NoCache":      {reason: "every read decodes", edit: func(s *Storage) { s.Cache = resource.Quantity{} }},
 		"CompactRate":  {edit: func(s *Storage) { s.CompactRate = resource.MustParse("-1") }, want: "storage.compactRate"},
-		"ScrubEvery":   {reason: "a pass takes time", edit: func(s *Storage) { s.ScrubEvery.Duration = time.Minute }, want: "storage.scrubEvery"},
+		"CompactEvery": {edit: func(s *Storage) { s.CompactEvery.Duration = 0 }, want: "storage.compactEvery"},
+		"NoCompaction": {reason: "who does not compact need not say how often", edit: func(s *Storage) {
+			s.CompactRate, s.CompactEvery.Duration = resource.Quantity{}, 0
+		}},
+		"ScrubEvery": {reason: "a pass takes time", edit: func(s *Storage) { s.ScrubEvery.Duration = time.Minute }, want: "storage.scrubEvery"},
 		"NoScrub": {reason: "who does not scrub need not say how often", edit: func(s *Storage) {
 			s.ScrubRate, s.ScrubEvery.Duration = resource.Quantity{}, 0
 		}},

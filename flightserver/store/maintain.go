@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -13,6 +14,8 @@ import (
 type Maintenance struct {
 	// CompactRate is how many bytes a second may be rewritten; zero: none.
 	CompactRate int64
+	// CompactEvery is how often small segments are looked for; zero: each minute.
+	CompactEvery time.Duration
 	// ScrubRate is how many bytes a second may be verified; zero: none.
 	ScrubRate int64
 	// ScrubEvery is how long one scrub of everything comes after another.
@@ -20,7 +23,6 @@ type Maintenance struct {
 }
 
 const (
-	// compactEvery is how often small segments are looked for.
 	compactEvery = time.Minute
 	// scrubDelay keeps a server that is started often from reading all the time.
 	scrubDelay = 10 * time.Minute
@@ -30,7 +32,8 @@ const (
 func (s *Store) maintain(ctx context.Context) {
 	m := s.options.Maintenance
 	if m.CompactRate > 0 {
-		s.behind.Go(func() { s.every(ctx, compactEvery, compactEvery, s.Compact) })
+		period := cmp.Or(m.CompactEvery, compactEvery)
+		s.behind.Go(func() { s.every(ctx, period, period, s.Compact) })
 	}
 	if m.ScrubRate > 0 {
 		s.behind.Go(func() { s.every(ctx, scrubDelay, m.ScrubEvery, s.Scrub) })
