@@ -168,8 +168,8 @@ func (d *Dataset) append(ctx context.Context, propose func(*version) (proposal, 
 	}, d.learn)
 }
 
-// nextManifest builds what follows base. Every so many entries one is written
-// whole, unless it would be too large: then later ones stay additions.
+// nextManifest builds what follows base. Now and then one is written whole,
+// unless it would be too large: then later ones stay additions.
 func (d *Dataset) nextManifest(base *version, upload string, c content) (proposal, error) {
 	m := manifest{
 		Number: 1, Version: 1, Nonce: RandomID(), Created: d.store.options.Clock.Now().UTC(),
@@ -189,7 +189,7 @@ func (d *Dataset) nextManifest(base *version, upload string, c content) (proposa
 	}
 	m.count()
 	m.Uploads = []AppliedUpload{{ID: upload, Version: m.Version, Rows: m.Rows, Bytes: m.Bytes}}
-	if m.Number%checkpointEvery == 0 && !m.Whole {
+	if !m.Whole && base.checkpointDue(m.Number) {
 		if body, err := encodeWhole(m, base, base.schema); err == nil {
 			return proposal{m.Number, body}, nil
 		}
@@ -200,6 +200,15 @@ func (d *Dataset) nextManifest(base *version, upload string, c content) (proposa
 	}
 	body, err := m.encode()
 	return proposal{m.Number, body}, err
+}
+
+// checkpointDue tells whether entry n, which follows, should be whole.
+func (v *version) checkpointDue(n uint64) bool {
+	segments := 0
+	for _, p := range v.partitions {
+		segments += len(p.segments)
+	}
+	return n%checkpointEvery == 0 && n-v.base >= uint64(segments/checkpointShare)
 }
 
 // place gives every part a partition. Parts that join what is there go to the

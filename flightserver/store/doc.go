@@ -16,6 +16,8 @@
 //	d/<id>/m/<n>               entry n of the dataset's log, a manifest
 //	d/<id>/s/<upload>/<n>      segment n of an upload
 //	d/<id>/s/<upload>/<n>.sum  its sidecar
+//	cache/<32 hex>             a Parquet segment, decoded, as an Arrow segment
+//	cache/<32 hex>.sum         its sidecar
 //
 // <id> and <upload> are 32 lower-case hex digits, drawn at random: no name that
 // a client chose reaches the file system. <upload> is drawn for every attempt,
@@ -100,7 +102,8 @@
 // A manifest adds segments to those of its parent, or is whole: then it names
 // all segments, the schema and the last 1024 uploads. A partition that it adds
 // to is that of the same place; places past the parent's last are new. What
-// replaces its parent is whole, and so is every 64th entry, unless it would pass
+// replaces its parent is whole, and so is every 64th entry or, of a log with
+// many segments, every one after an eighth as many entries, unless it would pass
 // a MiB; a start reads from the last whole one on. The nonce makes the bytes of
 // each try its own: a writer that got no answer reads the entry and knows whose
 // it is.

@@ -12,8 +12,12 @@ const (
 	manifestKind = "manifest"
 	// MaxPartitions bounds the endpoints that a client is told of.
 	MaxPartitions = 1024
-	// checkpointEvery bounds how many manifests a start reads for one version.
+	// checkpointEvery and checkpointShare say after how many entries one is
+	// written whole, which bounds what a start reads for one version: so many, and
+	// a share of what a whole one has, so that a log of many segments does not
+	// consist of repetitions.
 	checkpointEvery = 64
+	checkpointShare = 8
 	// maxUploads bounds the uploads that a dataset remembers for those that
 	// retry; a retry comes soon or never.
 	maxUploads = 1024

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"golang.org/x/sync/errgroup"
 )
 
 // Version describes one version of a dataset.
@@ -118,6 +119,9 @@ func (m *manifest) next(base *version, schemas *Schemas) (*version, error) {
 		}
 		v.schema, v.partitions, v.uploads = schema, extend(nil, m.Partitions), m.Uploads
 		v.generation = &generation{}
+		if base != nil {
+			v.share(base)
+		}
 		if base != nil && !m.Replace {
 			v.generation = base.generation
 		}
@@ -130,6 +134,24 @@ func (m *manifest) next(base *version, schemas *Schemas) (*version, error) {
 		v.uploads = v.uploads[len(v.uploads)-maxUploads:]
 	}
 	return v, nil
+}
+
+// share lets go of what a whole entry repeats of the version before: so many
+// versions of many segments take little memory.
+func (v *version) share(base *version) {
+	for i := range min(len(v.partitions), len(base.partitions)) {
+		old, all := base.partitions[i].segments, v.partitions[i].segments
+		if len(all) >= len(old) && slices.Equal(all[:len(old)], old) {
+			v.partitions[i].segments = append(old, all[len(old):]...) //nolint:gocritic // as in extend
+		}
+	}
+	for added := range min(2, len(v.uploads)) { // compaction adds none
+		repeated := len(v.uploads) - added
+		if n := len(base.uploads) - repeated; n >= 0 && slices.Equal(v.uploads[:repeated], base.uploads[n:]) {
+			v.uploads = append(base.uploads[n:], v.uploads[repeated:]...) //nolint:gocritic // as in extend
+			return
+		}
+	}
 }
 
 // extend adds segments to partitions, of which those before stay as they are:
@@ -150,53 +172,67 @@ func extend(before []part, added []partition) []part {
 
 // readVersions rebuilds the states of a dataset from its log, oldest first, and
 // gives the number of the log's first entry. What a trim left unfinished there
-// is skipped.
-func readVersions(ctx context.Context, c Commits, id string, schemas *Schemas) ([]*version, uint64, error) {
+// is skipped: all before the last gap, and what adds to it.
+func readVersions(ctx context.Context, c Commits, id string, schemas *Schemas) (versions []*version, first uint64, err error) {
 	numbers, err := c.List(ctx, logName(id))
 	if err != nil || len(numbers) == 0 {
 		return nil, 0, err
 	}
-	manifests, err := readManifests(ctx, c, id, numbers)
-	if err != nil {
-		return nil, 0, err
+	var base *version
+	for chunk := range slices.Chunk(lastRun(numbers), manifestsAtOnce) {
+		manifests, err := readManifests(ctx, c, id, chunk)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, m := range manifests {
+			if base == nil && !m.Whole {
+				continue
+			}
+			if base, err = m.next(base, schemas); err != nil {
+				return nil, 0, fmt.Errorf("%s: %w", entryName(logName(id), m.Number), err)
+			}
+			versions = append(versions, base)
+		}
 	}
-	for len(manifests) > 0 && !manifests[0].Whole {
-		manifests = manifests[1:]
-	}
-	if len(manifests) == 0 {
+	if base == nil {
 		return nil, 0, fmt.Errorf("%s: %w: the manifests before it are missing",
 			entryName(logName(id), numbers[len(numbers)-1]), ErrCorrupt)
-	}
-	var versions []*version
-	var base *version
-	for _, m := range manifests {
-		v, err := m.next(base, schemas)
-		if err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", entryName(logName(id), m.Number), err)
-		}
-		versions = append(versions, v)
-		base = v
 	}
 	return versions, numbers[0], nil
 }
 
-// readManifests reads the run of numbers without a gap that ends at the newest.
-func readManifests(ctx context.Context, c Commits, id string, numbers []uint64) ([]*manifest, error) {
+// lastRun gives the numbers without a gap that end with the last.
+func lastRun(numbers []uint64) []uint64 {
 	first := len(numbers) - 1
 	for first > 0 && numbers[first-1] == numbers[first]-1 {
 		first--
 	}
-	manifests := make([]*manifest, 0, len(numbers)-first)
-	for _, n := range numbers[first:] {
-		entry, err := c.Read(ctx, logName(id), n)
-		if err != nil {
-			return nil, err
-		}
-		m, err := decodeManifest(n, entry)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", entryName(logName(id), n), err)
-		}
-		manifests = append(manifests, m)
+	return numbers[first:]
+}
+
+const (
+	// manifestsAtOnce bounds what is in memory of a long log.
+	manifestsAtOnce = 256
+	// manifestReaders keep a disk busy that answers several in the time of one.
+	manifestReaders = 8
+)
+
+// readManifests reads entries of a log.
+func readManifests(ctx context.Context, c Commits, id string, numbers []uint64) ([]*manifest, error) {
+	manifests := make([]*manifest, len(numbers))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(manifestReaders)
+	for i, n := range numbers {
+		g.Go(func() error {
+			entry, err := c.Read(ctx, logName(id), n)
+			if err != nil {
+				return err
+			}
+			if manifests[i], err = decodeManifest(n, entry); err != nil {
+				return fmt.Errorf("%s: %w", entryName(logName(id), n), err)
+			}
+			return nil
+		})
 	}
-	return manifests, nil
+	return manifests, g.Wait()
 }
