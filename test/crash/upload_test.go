@@ -116,10 +116,15 @@ func (u *upload) write(stream flight.FlightService_DoPutClient, command putComma
 	return nil
 }
 
-// read gives the numbers of the uploads that a dataset consists of, in order.
-// An upload that is not whole is an error.
-func (w *world) read(ctx context.Context, client flight.Client, name string) ([]int64, error) {
-	info, err := client.GetFlightInfo(ctx, &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{name}})
+// newest describes a dataset as it is now.
+func newest(name string) *flight.FlightDescriptor {
+	return &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{name}}
+}
+
+// read gives the numbers of the uploads that a version of a dataset consists of,
+// in order. An upload that is not whole is an error.
+func (w *world) read(ctx context.Context, client flight.Client, of *flight.FlightDescriptor) ([]int64, error) {
+	info, err := client.GetFlightInfo(ctx, of)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ const (
 
 // world is all that clients have done to one directory.
 type world struct {
+	site    site
 	random  *rand.Rand
 	writers []*writer
 
@@ -37,8 +38,8 @@ type world struct {
 // datasets are names, each with the numbers of the uploads that it consists of.
 type datasets map[string][]int64
 
-func newWorld(random *rand.Rand) *world {
-	w := &world{random: random}
+func newWorld(random *rand.Rand, at site) *world {
+	w := &world{site: at, random: random}
 	for i := range writers {
 		w.writers = append(w.writers, &writer{
 			world:  w,
@@ -66,7 +67,7 @@ func (w *world) verify(t *testing.T, s *process.Server) (happened int) {
 	defer client.Close()
 	found := datasets{}
 	for _, name := range list(t, client) {
-		numbers, err := w.read(t.Context(), client, name)
+		numbers, err := w.read(t.Context(), client, newest(name))
 		if err != nil {
 			t.Errorf("reading %s: %v", name, err)
 		}
@@ -127,7 +128,7 @@ func (w *world) readSome(ctx context.Context, t *testing.T, client flight.Client
 	if n := random.IntN(len(w.writers) + 1); n < len(w.writers) {
 		name = w.writers[n].name(random)
 	}
-	_, err := w.read(ctx, client, name)
+	_, err := w.read(ctx, client, newest(name))
 	if status.Code(err) == codes.NotFound {
 		return true
 	}

@@ -32,13 +32,18 @@ type writer struct {
 }
 
 func (w *writer) name(random *rand.Rand) string {
-	suffix := ""
-	n := random.IntN(5)
-	if n == 0 {
-		suffix = ".parquet"
+	switch n := random.IntN(6); n {
+	case 0:
+		return w.prefix + "0.parquet"
+	case 1:
+		return w.declared()
+	default:
+		return fmt.Sprint(w.prefix, n)
 	}
-	return fmt.Sprintf("%s%d%s", w.prefix, n, suffix)
 }
+
+// declared is a dataset that is always there, under this name.
+func (w *writer) declared() string { return w.prefix + "declared" }
 
 // step does one operation, whatever suits the dataset that chance picks, and
 // tells whether it was acknowledged.
@@ -54,22 +59,25 @@ func (w *writer) operate(ctx context.Context, client flight.Client) error {
 	name, other := w.name(w.random), w.name(w.random)
 	_, exists := w.state[name]
 	_, taken := w.state[other]
-	chance := w.random.IntN(10)
+	stays := name == w.declared()
+	chance := w.random.IntN(14)
 	switch {
-	case w.unsure != nil || chance == 0:
+	case w.unsure != nil || chance < 3: // often, so that there is something to compact
 		return w.appendShared(ctx, client)
-	case !exists && chance < 8:
+	case !exists && chance < 11:
 		return w.upload(ctx, client, name, "create")
-	case !exists || chance == 1:
+	case !exists || chance == 3:
 		return w.uploadInParts(ctx, client, name)
-	case chance < 5:
-		return w.upload(ctx, client, name, "append")
 	case chance < 7:
+		return w.upload(ctx, client, name, "append")
+	case chance < 9:
 		return w.upload(ctx, client, name, "replace")
-	case chance == 7:
+	case chance == 9 && !stays:
 		return w.drop(ctx, client, name)
-	case !taken:
+	case chance < 12 && !stays && !taken:
 		return w.rename(ctx, client, name, other)
+	case chance >= 12:
+		return w.restore(ctx, client, name)
 	default:
 		return w.upload(ctx, client, name, "append")
 	}
@@ -107,7 +115,10 @@ func (w *writer) uploadInParts(ctx context.Context, client flight.Client, name s
 	}
 	w.doing = fmt.Sprintf("%s of %s in parts", mode, name)
 	var started putCommand
-	if err := act(ctx, client, "StartParallelUpload", putCommand{Dataset: name, Mode: mode}, &started); err != nil {
+	err := act(ctx, client, "StartParallelUpload", putCommand{Dataset: name, Mode: mode}, func(body []byte) error {
+		return json.Unmarshal(body, &started)
+	})
+	if err != nil {
 		return err
 	}
 	numbers, err := w.sendParts(ctx, client, putCommand{Dataset: name, Upload: started.Upload})
@@ -153,6 +164,41 @@ func (w *writer) rename(ctx context.Context, client flight.Client, from, to stri
 	return w.settle(after, act(ctx, client, "rename_dataset", map[string]string{"from": from, "to": to}, nil))
 }
 
+// restore makes a version the newest again, which a read tells the content of.
+func (w *writer) restore(ctx context.Context, client flight.Client, name string) error {
+	w.doing = "restore of " + name
+	versions, err := versionsOf(ctx, client, name)
+	if err != nil || len(versions) == 0 {
+		return err // nothing was uploaded yet
+	}
+	body, err := json.Marshal(versions[w.random.IntN(len(versions))])
+	if err != nil {
+		return err
+	}
+	after := maps.Clone(w.state)
+	after[name], err = w.world.read(ctx, client, &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: body})
+	if err != nil {
+		return err
+	}
+	return w.settle(after, act(ctx, client, "restore_version", json.RawMessage(body), nil))
+}
+
+// version is a body that names one version of a dataset.
+type version struct {
+	Dataset string `json:"dataset"`
+	Version uint64 `json:"version"`
+}
+
+func versionsOf(ctx context.Context, client flight.Client, name string) (all []version, err error) {
+	err = act(ctx, client, "list_versions", putCommand{Dataset: name}, func(body []byte) error {
+		v := version{Dataset: name}
+		err := json.Unmarshal(body, &v)
+		all = append(all, v)
+		return err
+	})
+	return all, err
+}
+
 // with gives the state after an upload. Numbers are kept in order: which part
 // of several comes first is the server's affair.
 func (w *writer) with(name, mode string, numbers ...int64) datasets {
@@ -176,8 +222,8 @@ func (w *writer) settle(after datasets, err error) error {
 	return nil
 }
 
-// act does an action; its result's body, if it has one, goes into answer.
-func act(ctx context.Context, client flight.Client, action string, body, answer any) error {
+// act does an action; the bodies of its results go to each, if there is one.
+func act(ctx context.Context, client flight.Client, action string, body any, each func([]byte) error) error {
 	content, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -194,8 +240,8 @@ func act(ctx context.Context, client flight.Client, action string, body, answer 
 		if err != nil {
 			return err
 		}
-		if answer != nil {
-			if err := json.Unmarshal(result.GetBody(), answer); err != nil {
+		if each != nil {
+			if err := each(result.GetBody()); err != nil {
 				return err
 			}
 		}
