@@ -1,5 +1,6 @@
 """The program under test, `flightserver`, as a process of its own."""
 
+import contextlib
 import os
 import pathlib
 import queue
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import types
 
 from pyarrow import flight
 
@@ -82,10 +84,29 @@ class Server:
     def running(self):
         return self.process.poll() is None
 
-    def peak_rss(self):
-        """The most memory that the process has had resident, in bytes."""
+    @contextlib.contextmanager
+    def memory(self):
+        """Watch the process's own memory; the value's peak is its most so far, in bytes.
+
+        Pages of mapped files are not counted: the kernel takes them back at will.
+        """
+        done, watched = threading.Event(), types.SimpleNamespace(peak=self._anonymous())
+
+        def watch():
+            while not done.wait(0.02):
+                watched.peak = max(watched.peak, self._anonymous())
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield watched
+        finally:
+            done.set()
+            watcher.join()
+
+    def _anonymous(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        line = next(line for line in status.splitlines() if line.startswith("RssAnon:"))
         return int(line.split()[1]) * 1024
 
     def terminate(self):
