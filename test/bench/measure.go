@@ -31,17 +31,21 @@ func (s Sample) gbps() float64      { return float64(s.Bytes) / 1e9 / s.Seconds 
 func (s Sample) cpuPerGiB() float64 { return s.CPUSeconds * (1 << 30) / float64(s.Bytes) }
 
 // measure runs one cell on one server, once.
-func (f *fleet) measure(ctx context.Context, s *server, c Cell, key tableKey, table *tables.Table) (Sample, error) {
+func (f *fleet) measure(ctx context.Context, s *server, c Cell, key tableKey, table *tables.Table) (sample Sample, err error) {
 	getter, err := f.getter(ctx, s, c)
 	if err != nil {
 		return Sample{}, err
 	}
-	s.process.ResetPeak()
+	memory := s.process.WatchMemory()
+	defer func() {
+		peak, watched := memory()
+		sample.PeakMemory, err = peak, errors.Join(err, watched)
+	}()
 	before, err := s.process.CPU()
 	if err != nil {
 		return Sample{}, err
 	}
-	sample := Sample{Bytes: table.Bytes * int64(c.Streams)}
+	sample.Bytes = table.Bytes * int64(c.Streams)
 	switch c.Operation {
 	case Get:
 		err = get(ctx, getter, c.Streams, key.dataset(c.Format), &sample)
@@ -59,7 +63,6 @@ func (f *fleet) measure(ctx context.Context, s *server, c Cell, key tableKey, ta
 		return Sample{}, err
 	}
 	sample.CPUSeconds = (after - before).Seconds()
-	sample.PeakMemory, err = s.process.PeakMemory()
 	if c.Operation == Put {
 		err = errors.Join(err, dropAll(ctx, s.loader, c, key))
 	}

@@ -4,13 +4,10 @@ package child
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -104,44 +101,6 @@ func (p *Process) CPU() (time.Duration, error) {
 func cpuClock(pid int) int32 {
 	const scheduled = 2 // CPUCLOCK_SCHED
 	return int32(^pid<<3 | scheduled)
-}
-
-// ResetPeak makes the next PeakMemory tell of what comes from now on. Where the
-// kernel does not allow it, the peak is that of the whole life.
-func (p *Process) ResetPeak() {
-	const resetHighWaterMark = "5"
-	_ = os.WriteFile(p.file("clear_refs"), []byte(resetHighWaterMark), 0)
-}
-
-// PeakMemory is the most memory that was resident, in bytes: the process's own
-// and the pages of files that it has mapped.
-func (p *Process) PeakMemory() (int64, error) { return p.status("VmHWM:") }
-
-// Memory is what is resident now.
-func (p *Process) Memory() (int64, error) { return p.status("VmRSS:") }
-
-func (p *Process) status(key string) (int64, error) {
-	content, err := os.ReadFile(p.file("status"))
-	if err != nil {
-		return 0, err
-	}
-	return statusBytes(content, key)
-}
-
-func (p *Process) file(name string) string {
-	return fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, name)
-}
-
-// statusBytes reads a line such as "VmHWM:     5312 kB".
-func statusBytes(content []byte, key string) (int64, error) {
-	for line := range bytes.Lines(content) {
-		fields := strings.Fields(string(line))
-		if len(fields) == 3 && fields[0] == key && fields[2] == "kB" {
-			kib, err := strconv.ParseInt(fields[1], 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("no %s in the status of the process", key)
 }
 
 // tail keeps the end of what a server says.

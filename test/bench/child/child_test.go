@@ -24,8 +24,7 @@ func TestStart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.ResetPeak()
-	for what, read := range map[string]func() (int64, error){"peak": p.PeakMemory, "memory": p.Memory} {
+	for what, read := range map[string]func() (int64, error){"peak": p.WatchMemory(), "memory": p.Memory} {
 		if n, err := read(); err != nil || n <= 0 {
 			t.Errorf("%s: %d, %v", what, n, err)
 		}
