@@ -3,5 +3,6 @@
 //
 // A link holds a ticket and the role of the caller that it was made for, signed:
 // whoever has the link may read that data until it expires, and nothing else.
-// One link gives the same bytes every time, so that parts of it can be asked for.
+// As long as the data lies in the same files, a link gives the same bytes, which
+// its ETag names, so that parts of them can be asked for.
 package httpdata

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
@@ -17,18 +16,25 @@ import (
 // maxRowGroupBytes bounds what the making of Parquet keeps in memory.
 const maxRowGroupBytes = 32 << 20
 
-// format is a way to write records.
+// format is a way to write data.
 type format struct {
 	mediaType string
 	suits     func(*arrow.Schema) bool
-	write     func(io.Writer, array.RecordReader) error
+	write     func(io.Writer, Data) error
 }
+
+// Media types of the formats.
+const (
+	streamType  = "application/vnd.apache.arrow.stream"
+	fileType    = "application/vnd.apache.arrow.file"
+	parquetType = "application/vnd.apache.parquet"
+)
 
 // formats stand in the order of the server's own liking.
 var formats = []format{
-	{"application/vnd.apache.arrow.stream", func(*arrow.Schema) bool { return true }, writeStream},
-	{"application/vnd.apache.arrow.file", hasNoDictionary, writeFile},
-	{"application/vnd.apache.parquet", fitsParquet, writeParquet},
+	{streamType, func(*arrow.Schema) bool { return true }, writeStream},
+	{fileType, hasNoDictionary, writeFile},
+	{parquetType, fitsParquet, writeParquet},
 }
 
 // choose gives the format that an Accept header likes best of those that suit
@@ -42,6 +48,17 @@ func choose(accept string, schema *arrow.Schema) (format, bool) {
 		}
 	}
 	return best, most > 0
+}
+
+// offers lists the media types that suit a schema.
+func offers(schema *arrow.Schema) string {
+	var names []string
+	for _, f := range formats {
+		if f.suits(schema) {
+			names = append(names, f.mediaType)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // quality is what an Accept header says of a media type: that of the range that
@@ -89,7 +106,16 @@ func weight(parameters map[string]string) float64 {
 	return q
 }
 
-func writeStream(w io.Writer, records array.RecordReader) error {
+// writeStream gives stored messages as they are.
+func writeStream(w io.Writer, data Data) error {
+	if stored := data.Stored(); stored != nil {
+		if err := stored.Messages(func(header, body []byte) error { return writeMessage(w, header, body) }); err != nil {
+			return err
+		}
+		_, err := w.Write(endOfStream)
+		return err
+	}
+	records := data.Records()
 	writer := ipc.NewWriter(w, ipc.WithSchema(records.Schema()))
 	for records.Next() {
 		if err := writer.Write(records.RecordBatch()); err != nil {
@@ -130,7 +156,8 @@ func holdsDictionary(t arrow.DataType) bool {
 	return false
 }
 
-func writeFile(w io.Writer, records array.RecordReader) error {
+func writeFile(w io.Writer, data Data) error {
+	records := data.Records()
 	writer, err := ipc.NewFileWriter(w, ipc.WithSchema(records.Schema()))
 	if err != nil {
 		return err
@@ -151,7 +178,8 @@ func fitsParquet(schema *arrow.Schema) bool {
 	return err == nil
 }
 
-func writeParquet(w io.Writer, records array.RecordReader) error {
+func writeParquet(w io.Writer, data Data) error {
+	records := data.Records()
 	properties := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd))
 	writer, err := pqarrow.NewFileWriter(records.Schema(), onlyWriter{w}, properties, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 	if err != nil {

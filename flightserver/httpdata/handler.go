@@ -2,9 +2,6 @@ package httpdata
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,40 +9,34 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-
 	"github.com/flight-operator/flight-operator/flightserver/auth"
-	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
-const (
-	// stallTimeout ends an answer of which a client reads nothing for so long.
-	stallTimeout = time.Minute
-	// maxRequests bounds the answers that are made at once.
-	maxRequests = 64
-)
+// maxRequests bounds the answers that are made at once.
+const maxRequests = 64
 
 // Handler answers requests for links.
 type Handler struct {
 	Links *Links
-	// Open gives the records of a ticket for a caller, which the handler releases.
-	Open func(ctx context.Context, caller auth.Identity, ticket []byte) (array.RecordReader, error)
-	// Explain tells what a client reads of an error of Open.
-	Explain func(error) (code int, text string)
+	// Admit counts a request of a caller until done is called.
+	Admit func(ctx context.Context, caller auth.Identity) (done func(), err error)
+	// Open gives the data of a ticket for a caller, which the handler releases.
+	Open func(ctx context.Context, caller auth.Identity, ticket []byte) (Data, error)
+	// Explain tells what a client reads of an error of Admit and Open.
+	Explain func(ctx context.Context, err error) (code int, text string)
 	Logger  *slog.Logger
 
 	busy chan struct{}
 }
 
 // NewServer gives a server of a handler, with bounds on what a client may take
-// of it.
-func NewServer(h *Handler) *http.Server {
+// of it. Whatever is around the handler sees all requests.
+func NewServer(h *Handler, around func(http.Handler) http.Handler) *http.Server {
 	h.busy = make(chan struct{}, maxRequests)
 	mux := http.NewServeMux()
 	mux.Handle(linkPath+"{link}", h)
 	return &http.Server{
-		Handler:           mux,
+		Handler:           around(mux),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -69,7 +60,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.busy <- struct{}{}:
 		defer func() { <-h.busy }()
 	default:
-		w.Header().Set("Retry-After", "1")
 		problem(w, http.StatusServiceUnavailable, "too many requests at once")
 		return
 	}
@@ -80,61 +70,80 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		problem(w, http.StatusForbidden, err.Error())
 	default:
-		h.serve(w, r, caller, ticket)
+		h.serve(w, r, request{h, caller, ticket})
 	}
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caller auth.Identity, ticket []byte) {
-	data, err := h.Open(r.Context(), caller, ticket)
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked request) {
+	done, err := h.Admit(r.Context(), asked.caller)
 	if err != nil {
-		code, text := h.Explain(err)
-		problem(w, code, text)
+		h.refuse(w, r, err)
 		return
 	}
-	schema := data.Schema()
-	data.Release()
+	defer done()
+	data, err := asked.open(r.Context())
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	defer data.Release()
 	w.Header().Set("Vary", "Accept")
-	f, ok := choose(strings.Join(r.Header.Values("Accept"), ","), schema)
+	f, ok := choose(strings.Join(r.Header.Values("Accept"), ","), data.Schema())
 	if !ok {
-		problem(w, http.StatusNotAcceptable, "this data comes as "+offers(schema))
+		problem(w, http.StatusNotAcceptable, "this data comes as "+offers(data.Schema()))
 		return
 	}
-	w.Header().Set("Content-Type", f.mediaType)
-	w.Header().Set("ETag", etag(ticket, f))
-	w.Header().Set("Accept-Ranges", "bytes")
-	w.Header().Set("Cache-Control", "private")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	h.answer(w, r, &content{ctx: r.Context(), size: -1, write: h.writer(caller, ticket, f)})
+	own, err := ownFile(data, f)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	describe(w.Header(), data, f)
+	if own != nil {
+		defer own.Close() // it was only read
+		serveContent(w, r, &logged{io.NewSectionReader(own, 0, own.Size()), h.Logger})
+		return
+	}
+	h.answer(w, r, &content{ctx: r.Context(), size: -1, write: asked.writer(data.Identity(), f)})
 }
 
-// writer gives what makes the bytes, as often as it is called.
-func (h *Handler) writer(caller auth.Identity, ticket []byte, f format) func(context.Context, io.Writer) error {
-	return func(ctx context.Context, w io.Writer) error {
-		data, err := h.Open(ctx, caller, ticket)
-		if err != nil {
-			return err
-		}
-		defer data.Release()
-		return f.write(w, data)
+func describe(to http.Header, data Data, f format) {
+	to.Set("Content-Type", f.mediaType)
+	to.Set("ETag", etag(data.Identity(), f))
+	to.Set("Accept-Ranges", "bytes")
+	to.Set("Cache-Control", "private")
+	to.Set("X-Content-Type-Options", "nosniff")
+}
+
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	code, text := h.Explain(r.Context(), err)
+	problem(w, code, text)
+}
+
+// ownFile gives the file that the data lies in, where it is of the format.
+func ownFile(data Data, f format) (File, error) {
+	stored := data.Stored()
+	if f.mediaType != parquetType || stored == nil {
+		return nil, nil //nolint:nilnil // nothing is wrong with data that lies in no such file
 	}
+	return stored.Parquet()
 }
 
 // answer sends all, or what the request's conditions and ranges ask for. Only
 // the latter needs the length, and with it a first pass.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *content) {
 	defer c.Close()
-	out := &patient{ResponseWriter: w, control: http.NewResponseController(w)}
 	if strings.Contains(r.Header.Get("Range"), ",") {
 		r.Header.Del("Range") // many small ranges would make everything anew for each
 	}
 	if r.Header.Get("Range") != "" || r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Match") != "" {
-		http.ServeContent(out, r, "", time.Time{}, c)
+		serveContent(w, r, &logged{c, h.Logger})
 		return
 	}
 	if r.Method == http.MethodHead {
 		return
 	}
-	if err := c.write(r.Context(), out); err != nil {
+	if err := c.write(r.Context(), newPatient(w)); err != nil {
 		if r.Context().Err() == nil {
 			h.Logger.Error("data not sent", "error", err)
 		}
@@ -143,57 +152,23 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *content) {
 	}
 }
 
-// etag names the bytes that a ticket gives in a format of this version.
-func etag(ticket []byte, f format) string {
-	h := sha256.New()
-	h.Write([]byte(settings.Version + "\n" + f.mediaType + "\n"))
-	h.Write(ticket)
-	return `"` + hex.EncodeToString(h.Sum(nil)[:16]) + `"`
+// serveContent answers conditions and ranges. A client that reads less than the
+// length that it was told knows that something broke.
+func serveContent(w http.ResponseWriter, r *http.Request, content io.ReadSeeker) {
+	http.ServeContent(newPatient(w), r, "", time.Time{}, content)
 }
 
-func offers(schema *arrow.Schema) string {
-	var names []string
-	for _, f := range formats {
-		if f.suits(schema) {
-			names = append(names, f.mediaType)
-		}
-	}
-	return strings.Join(names, ", ")
+// logged tells why an answer broke off.
+type logged struct {
+	io.ReadSeeker
+
+	logger *slog.Logger
 }
 
-// problem answers with a body of RFC 9457.
-func problem(w http.ResponseWriter, code int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(code)
-	body, err := json.Marshal(problemBody{http.StatusText(code), code, detail})
-	if err == nil {
-		_, _ = w.Write(body) // nobody is left to tell of an error
-	}
-}
-
-// problemBody is what a client reads of a fault.
-type problemBody struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-}
-
-// patient waits for a client as long as it reads something now and then.
-type patient struct {
-	http.ResponseWriter
-	control *http.ResponseController
-}
-
-func (p *patient) Write(b []byte) (n int, err error) {
-	const piece = 256 << 10
-	for n < len(b) && err == nil {
-		if err := p.control.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
-			return n, err
-		}
-		var m int
-		m, err = p.ResponseWriter.Write(b[n:min(len(b), n+piece)])
-		n += m
+func (l *logged) Read(p []byte) (int, error) {
+	n, err := l.ReadSeeker.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
+		l.logger.Error("data not sent", "error", err)
 	}
 	return n, err
 }

@@ -8,10 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/flight"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/httpdata"
@@ -37,8 +34,8 @@ func (s *Server) newLinks() {
 	}
 	s.links = &links{Links: httpdata.Links{Keys: s.keys, Base: strings.TrimSuffix(base, "/")}}
 	s.links.server = httpdata.NewServer(&httpdata.Handler{
-		Links: &s.links.Links, Open: s.flight.openLink, Explain: explainHTTP, Logger: s.logger,
-	})
+		Links: &s.links.Links, Admit: s.guards.admitLink, Open: s.flight.openLink, Explain: explainHTTP, Logger: s.logger,
+	}, s.aroundLinks)
 	if s.dataTLS != nil {
 		s.links.server.TLSConfig = s.dataTLS.Config()
 	}
@@ -64,52 +61,6 @@ func (l *links) stopWithin(timeout time.Duration) {
 	if l.server.Shutdown(ctx) != nil {
 		_ = l.server.Close() // the listener is closed, and there is nobody to tell
 	}
-}
-
-// openLink opens what the ticket of a link is for, as DoGet does.
-func (s *flightService) openLink(ctx context.Context, caller auth.Identity, ticket []byte) (array.RecordReader, error) {
-	c, err := s.tickets.verify(ticket)
-	if err != nil {
-		return nil, err
-	}
-	if err := caller.Allow(auth.Read, c.Dataset); err != nil {
-		return nil, err
-	}
-	if err := s.settle(&c); err != nil {
-		return nil, err
-	}
-	r, err := s.read(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return linkRecords{r.records(), r}, nil
-}
-
-// linkRecords are released with what they are read from.
-type linkRecords struct {
-	*selected
-
-	from *reading
-}
-
-// Release lets go of everything.
-func (l linkRecords) Release() {
-	l.selected.Release()
-	l.from.release()
-}
-
-// explainHTTP tells what a client of HTTP reads of an error.
-func explainHTTP(err error) (code int, text string) {
-	s := status.Convert(toStatus(err, "of a link"))
-	switch s.Code() {
-	case codes.InvalidArgument, codes.PermissionDenied:
-		return http.StatusForbidden, s.Message()
-	case codes.NotFound:
-		return http.StatusGone, s.Message()
-	case codes.Unavailable:
-		return http.StatusServiceUnavailable, s.Message()
-	}
-	return http.StatusInternalServerError, s.Message()
 }
 
 // linked is the service of a server that may have links.

@@ -12,6 +12,7 @@ type metrics struct {
 	inFlight       *prometheus.GaugeVec
 	received, sent traffic
 	authFailures   prometheus.Counter
+	httpRequests   *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -40,12 +41,16 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			}),
 			sizes: sizes.WithLabelValues("sent"),
 		},
+		httpRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "flightserver_http_requests_total",
+			Help: "Requests for data over HTTP that have ended, by status code.",
+		}, []string{"code"}),
 		authFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "flightserver_auth_failures_total",
 			Help: "Calls refused because nobody known made them.",
 		}),
 	}
-	r.MustRegister(m.rpc, m.inFlight, sizes, m.received.bytes, m.sent.bytes, m.authFailures)
+	r.MustRegister(m.rpc, m.inFlight, sizes, m.received.bytes, m.sent.bytes, m.authFailures, m.httpRequests)
 	return m
 }
 

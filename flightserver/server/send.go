@@ -23,6 +23,14 @@ func sendSchema(to messageSender, scan *catalog.Scan) error {
 // sendMessages sends the messages of a scan as they are stored. The caller keeps
 // the scan.
 func sendMessages(to messageSender, scan *catalog.Scan) error {
+	return eachMessage(scan, func(m catalog.Message) error {
+		return to.SendMsg(&wire.Outgoing{
+			Header: m.Header, AppMetadata: m.AppMetadata, Body: [][]byte{m.Body}, Memory: m.Memory, Rows: m.Rows,
+		})
+	})
+}
+
+func eachMessage(scan *catalog.Scan, use func(catalog.Message) error) error {
 	for {
 		m, err := scan.Next()
 		if errors.Is(err, io.EOF) {
@@ -31,8 +39,7 @@ func sendMessages(to messageSender, scan *catalog.Scan) error {
 		if err != nil {
 			return err
 		}
-		out := &wire.Outgoing{Header: m.Header, AppMetadata: m.AppMetadata, Body: [][]byte{m.Body}, Memory: m.Memory, Rows: m.Rows}
-		if err := to.SendMsg(out); err != nil {
+		if err := use(m); err != nil {
 			return err
 		}
 	}

@@ -117,6 +117,9 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	s.guards = newGuards(s.settings.Limits, s.logger, s.registry, &s.flight.background)
 	s.flight.guards = s.guards
 	s.dataListener = s.guards.listener(s.dataListener)
+	if s.httpListener != nil {
+		s.httpListener = s.guards.listener(s.httpListener)
+	}
 	if err := s.openTracing(ctx); err != nil {
 		return err
 	}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/flight-operator/flight-operator/flightserver/auth"
+	"github.com/flight-operator/flight-operator/flightserver/catalog"
+	"github.com/flight-operator/flight-operator/flightserver/httpdata"
+)
+
+// linkData is the data of a link's ticket.
+type linkData struct {
+	*reading
+
+	identity string
+	selected *selected // nil before Records
+}
+
+// openLink opens what the ticket of a link is for, as DoGet does.
+func (s *flightService) openLink(ctx context.Context, caller auth.Identity, ticket []byte) (httpdata.Data, error) {
+	c, err := s.tickets.verify(ticket)
+	if err != nil {
+		return nil, err
+	}
+	if err := caller.Allow(auth.Read, c.Dataset); err != nil {
+		return nil, err
+	}
+	if err := s.settle(&c); err != nil {
+		return nil, err
+	}
+	traceDataset(ctx, c.Dataset, c.Version)
+	if s.flights.isCancelled(c.RegisteredClaims.ID) {
+		return nil, errInvalidTicket
+	}
+	r, err := s.read(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	identity, err := r.identity()
+	if err != nil {
+		r.release()
+		return nil, err
+	}
+	return &linkData{reading: r, identity: identity}, nil
+}
+
+// identity names what is read, and the files that it is read from.
+func (r *reading) identity() (string, error) {
+	of := struct {
+		query
+		span
+
+		DatasetID string
+		Layouts   []string
+	}{r.claims.query, r.claims.span, r.claims.DatasetID, []string{r.first.Layout()}}
+	for partition := r.claims.First + 1; partition < r.claims.First+r.claims.Count; partition++ {
+		scan, err := r.open(partition)
+		if err != nil {
+			return "", err
+		}
+		of.Layouts = append(of.Layouts, scan.Layout())
+		scan.Release()
+	}
+	text, err := json.Marshal(of)
+	return string(text), err
+}
+
+func (d *linkData) Schema() *arrow.Schema { return d.schema }
+func (d *linkData) Identity() string      { return d.identity }
+
+// Records reads what is selected, until Release.
+func (d *linkData) Records() array.RecordReader {
+	if d.selected == nil {
+		d.selected = d.records()
+	}
+	return d.selected
+}
+
+// Stored gives what is whole as it is stored.
+func (d *linkData) Stored() httpdata.Stored {
+	if !d.whole() {
+		return nil
+	}
+	return storedData{d.reading}
+}
+
+// Release lets go of everything.
+func (d *linkData) Release() {
+	if d.selected != nil {
+		d.selected.Release()
+	}
+	d.release()
+}
+
+// storedData is what is read whole.
+type storedData struct{ *reading }
+
+// Messages gives the schema's message, and those of all partitions.
+func (s storedData) Messages(use func(header, body []byte) error) error {
+	if err := use(s.first.SchemaMessage(), nil); err != nil {
+		return err
+	}
+	return s.stored(func(scan *catalog.Scan) error {
+		return eachMessage(scan, func(m catalog.Message) error { return use(m.Header, m.Body) })
+	})
+}
+
+// Parquet gives the file of a partition that is one.
+func (s storedData) Parquet() (httpdata.File, error) {
+	if s.claims.Count != 1 {
+		return nil, nil //nolint:nilnil // as httpdata.Stored says
+	}
+	own, err := s.first.OwnFile()
+	if own == nil {
+		return nil, err // a nil File, not one of a nil pointer
+	}
+	return own, nil
+}
