@@ -121,6 +121,38 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// TestQuotaOfUploads bounds what uploads take together while they are under way.
+func TestQuotaOfUploads(t *testing.T) {
+	size := mustPut(t, mustOpen(t, testOptions(vfs.NewMemory())), "d", ModeCreate, 1).Bytes
+	for name, space := range map[string]Space{
+		"dataset": {DatasetQuota: 3 * size},
+		"all":     {Quota: 3 * size},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := testOptions(vfs.NewMemory())
+			o.Space = space
+			c := mustOpen(t, o)
+			mustPut(t, c, "d", ModeCreate, 1)
+			p := mustStart(t, c, "d", ModeAppend)
+			for range 3 {
+				mustPutPart(t, c, p, nil, 2) // durable, and seen by nobody
+			}
+			_, err := putPart(t, c, p, nil, 2)
+			wantError(t, err, ErrQuota)
+			_, err = put(t.Context(), c, "d", ModeAppend, 3)
+			wantError(t, err, ErrQuota)
+			if err := c.AbortParallelUpload(t.Context(), p.ID); err != nil {
+				t.Fatal(err)
+			}
+			for n := range int64(3) { // all was given back, and a version counts once
+				mustPut(t, c, "d", ModeAppend, n)
+			}
+			_, err = put(t.Context(), c, "d", ModeAppend, 3)
+			wantError(t, err, ErrQuota)
+		})
+	}
+}
+
 // nearlyFull is a volume with little room.
 type nearlyFull struct {
 	vfs.FS

@@ -61,18 +61,6 @@ func (w *Writer) committed(ctx context.Context) (err error) {
 	return err
 }
 
-// admitted refuses to go on past a bound of space.
-func (w *Writer) admitted() error {
-	if w.admit == nil {
-		return nil
-	}
-	more := w.bytes
-	if w.open != nil {
-		more += w.open.encoder.Size()
-	}
-	return w.admit(more)
-}
-
 // Written is what the writer's finished segments hold.
 func (w *Writer) Written() Partition { return Partition{Rows: w.rows, Bytes: w.bytes} }
 

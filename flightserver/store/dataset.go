@@ -18,7 +18,9 @@ type Dataset struct {
 	committing sync.Mutex
 	// newest is what readers load without a lock; nil before the first commit.
 	newest atomic.Pointer[version]
-	stored atomic.Int64 // bytes of what is kept
+	// stored are the bytes of what is kept, uploading those of what is being
+	// written.
+	stored, uploading atomic.Int64
 	// described is the entry that the file of the newest versions has; 0: none.
 	described atomic.Uint64
 

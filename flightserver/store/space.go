@@ -9,8 +9,8 @@ import (
 // Space bounds what writes may take. A bound that is zero bounds nothing.
 type Space struct {
 	// Quota is for all kept versions of all datasets together, DatasetQuota for
-	// those of each. An upload counts as it is written, and for others once it
-	// is committed.
+	// those of each. An upload counts as it is written, and no longer when it is
+	// aborted.
 	Quota, DatasetQuota int64
 	// MinFree is what stays free of the volume: it is for reading, dropping and
 	// sweeping, none of which may fail for want of room.
@@ -23,18 +23,23 @@ func (s *Store) Stored() int64 { return s.stored.Load() }
 // Stored gives the bytes of all versions that are kept.
 func (d *Dataset) Stored() int64 { return d.stored.Load() }
 
-// admit refuses bytes that would go past a bound.
-func (d *Dataset) admit(more int64) error {
+// admit refuses to go on where versions and uploads passed a bound.
+func (d *Dataset) admit() error {
 	space := d.store.options.Space
-	if q := space.DatasetQuota; q > 0 && d.Stored()+more > q {
-		return fmt.Errorf("%w: the dataset may have %d bytes, and its versions have %d already: keep fewer of them, or drop it",
-			ErrQuota, q, d.Stored())
+	if q, has := space.DatasetQuota, d.Stored()+d.uploading.Load(); q > 0 && has > q {
+		return fmt.Errorf("%w: the dataset may have %d bytes, and its versions and uploads have %d: keep fewer of them, or drop it",
+			ErrQuota, q, has)
 	}
-	if q := space.Quota; q > 0 && d.store.Stored()+more > q {
-		return fmt.Errorf("%w: all datasets together may have %d bytes, and have %d already: drop some",
-			ErrQuota, q, d.store.Stored())
+	if q, have := space.Quota, d.store.Stored()+d.store.uploading.Load(); q > 0 && have > q {
+		return fmt.Errorf("%w: all datasets together may have %d bytes, and with uploads they have %d: drop some",
+			ErrQuota, q, have)
 	}
 	return d.store.checkFree()
+}
+
+func (d *Dataset) countUpload(bytes int64) {
+	d.uploading.Add(bytes)
+	d.store.uploading.Add(bytes)
 }
 
 // freeFor is how long a look at the volume's free space is believed.

@@ -65,8 +65,8 @@ type Store struct {
 	dirs     *directories
 	lock     io.Closer
 
-	stored atomic.Int64
-	free   freeSpace
+	stored, uploading atomic.Int64 // of all datasets
+	free              freeSpace
 
 	wake     chan struct{} // asks the sweeper to look at once
 	stop     context.CancelFunc

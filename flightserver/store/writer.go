@@ -14,7 +14,8 @@ type Writer struct {
 	dataset *Dataset
 	upload  string // the directory of its segments, never that of another upload
 	schema  *arrow.Schema
-	admit   func(more int64) error // nil: whatever it takes
+	bounded bool  // by quotas and the volume's free space
+	counted int64 // towards quotas, until the upload ends
 
 	open     *openSegment // nil between segments
 	segments []Segment
@@ -50,12 +51,12 @@ func (d *Dataset) NewWriter(schema *arrow.Schema) (*Writer, error) {
 	if err := CheckSupported(d.format, schema); err != nil {
 		return nil, err
 	}
-	if err := d.admit(0); err != nil {
+	if err := d.admit(); err != nil {
 		return nil, err
 	}
 	w, err := d.newWriter(schema)
 	if err == nil {
-		w.admit = d.admit
+		w.bounded = true
 	}
 	return w, err
 }
@@ -93,13 +94,24 @@ func (w *Writer) Write(ctx context.Context, b Batch) error {
 		w.err = err
 		return err
 	}
-	if w.err = w.admitted(); w.err != nil {
-		return w.err
+	if w.bounded {
+		if w.err = w.dataset.admit(); w.err != nil {
+			return w.err
+		}
 	}
 	b.Record = relabel(b.Record, w.schema)
 	defer b.Record.Release()
 	w.err = w.write(ctx, b)
 	return w.err
+}
+
+// count adds what the upload has to what the quotas bound, until it is a
+// version's or gone.
+func (w *Writer) count(written int64) {
+	if w.bounded {
+		w.dataset.countUpload(written - w.counted)
+		w.counted = written
+	}
 }
 
 // write tries again in a new segment when the open one cannot take the record.
@@ -114,6 +126,7 @@ func (w *Writer) write(ctx context.Context, b Batch) error {
 		switch {
 		case err == nil:
 			w.open.rows += b.Record.NumRows()
+			w.count(w.bytes + w.open.encoder.Size())
 			w.open.annotated = w.open.annotated || len(b.AppMetadata) > 0
 			if w.open.encoder.Full() || w.open.encoder.Size() >= w.dataset.store.options.MaxSegmentBytes {
 				return w.end()
@@ -163,6 +176,7 @@ func (w *Writer) end() error {
 	})
 	w.rows += o.rows
 	w.bytes += o.encoder.Size()
+	w.count(w.bytes)
 	w.dataset.store.metrics.segments.Inc()
 	w.dataset.store.metrics.written.Add(float64(o.encoder.Size()))
 	return nil
@@ -211,6 +225,7 @@ func (w *Writer) remove(ctx context.Context) error {
 
 func (w *Writer) finish() {
 	w.state = finished
+	w.count(0)
 	d := w.dataset
 	d.mu.Lock()
 	d.mu.holders--
