@@ -21,6 +21,7 @@ type decodedCache struct {
 	limit    int64 // bytes; zero: nothing is kept
 	logger   *slog.Logger
 	metrics  *metrics
+	settling sync.WaitGroup // of fills whose readers are done
 
 	mu struct {
 		sync.Mutex
@@ -57,20 +58,20 @@ func newDecodedCache(o Options, dirs *directories, mapped *mappings, m *metrics)
 }
 
 // acquire gives a segment as it would lie in an Arrow dataset, which the caller
-// releases, or nil.
-func (c *decodedCache) acquire(ctx context.Context, name string) *mappedSegment {
+// releases; nil where the cache has none.
+func (c *decodedCache) acquire(ctx context.Context, name string) (*decodedSegment, *mappedSegment) {
 	d := c.lookup(name)
 	if d == nil {
 		c.metrics.cacheReads.WithLabelValues("miss").Inc()
-		return nil
+		return nil, nil
 	}
 	m, err := c.mappings.acquire(ctx, d.file, d.whole)
 	if err != nil {
 		if ctx.Err() == nil {
-			c.discard(name, err)
+			c.discard(d, err)
 		}
 		c.metrics.cacheReads.WithLabelValues("miss").Inc()
-		return nil
+		return nil, nil
 	}
 	if c.lookup(name) != d {
 		// It was evicted meanwhile: a mapping that nobody asks for again would
@@ -78,7 +79,7 @@ func (c *decodedCache) acquire(ctx context.Context, name string) *mappedSegment 
 		c.mappings.forget(d.file)
 	}
 	c.metrics.cacheReads.WithLabelValues("hit").Inc()
-	return m
+	return d, m
 }
 
 // lookup finds a whole segment, and notes that it was used.
@@ -94,10 +95,9 @@ func (c *decodedCache) lookup(name string) *decodedSegment {
 }
 
 // discard throws away a segment that turned out to be damaged.
-func (c *decodedCache) discard(name string, damage error) {
+func (c *decodedCache) discard(d *decodedSegment, damage error) {
 	c.mu.Lock()
-	d := c.mu.known[name]
-	if d == nil || d.used == nil {
+	if c.mu.known[d.name] != d {
 		c.mu.Unlock()
 		return // another reader was sooner, or it was evicted
 	}
@@ -105,7 +105,7 @@ func (c *decodedCache) discard(name string, damage error) {
 	c.mu.Unlock()
 	c.remove(d)
 	c.metrics.cacheDamaged.Inc()
-	c.logger.Warn("decoded segment is damaged, and is made again", "segment", name, "error", damage)
+	c.logger.Warn("decoded segment is damaged, and is made again", "segment", d.name, "error", damage)
 }
 
 // drop removes what the cache has of the segments below a prefix.
@@ -193,9 +193,20 @@ func (c *decodedCache) size() int64 {
 	return c.mu.bytes
 }
 
+// settle ends a fill whose reader is done with it, unless the cache is closed.
+func (c *decodedCache) settle(end func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.mu.closed {
+		c.settling.Go(end)
+	}
+	return !c.mu.closed
+}
+
 // close ends filling: readers that are still open only read on.
 func (c *decodedCache) close() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.mu.closed = true
+	c.mu.Unlock()
+	c.settling.Wait()
 }

@@ -17,16 +17,19 @@ type decodedFill struct {
 	segment *decodedSegment
 	file    vfs.File
 	arrow   *arrowFile
-	ended   bool
+	ended   bool // nothing more is taken
 }
 
 // beginFill gives what takes the messages of a segment; nil where the cache is
-// off, or another reader fills it in.
+// off, the volume is short, or another reader fills it in.
 func (s *Store) beginFill(name string, schema []byte) *decodedFill {
 	c := s.cache
+	if c.limit <= 0 || s.checkFree() != nil {
+		return nil
+	}
 	d := &decodedSegment{name: name, file: path.Join(cacheDir, RandomID())}
 	c.mu.Lock()
-	if c.limit <= 0 || c.mu.closed || c.mu.short || c.mu.known[name] != nil {
+	if c.mu.closed || c.mu.short || c.mu.known[name] != nil {
 		c.mu.Unlock()
 		return nil
 	}
@@ -93,16 +96,25 @@ func (f *decodedFill) append(m encodedMessage) error {
 	})
 }
 
-// finish makes the segment known to readers.
+// finish makes the segment known to readers once the disk has it, for which the
+// reader does not wait.
 func (f *decodedFill) finish() {
 	if f.ended {
 		return
 	}
-	if err := f.end(); err != nil {
-		f.fail(err)
+	if !f.store.cache.settle(f.settle) {
+		f.abandon()
 		return
 	}
 	f.ended = true
+}
+
+func (f *decodedFill) settle() {
+	if err := f.end(); err != nil {
+		f.report(err)
+		f.remove()
+		return
+	}
 	d, c := f.segment, f.store.cache
 	c.mu.Lock()
 	known := c.mu.known[d.name] == d && !c.mu.closed
@@ -111,21 +123,25 @@ func (f *decodedFill) finish() {
 	}
 	c.mu.Unlock()
 	if !known {
-		c.remove(d)
+		f.remove()
 	}
 }
 
-// end writes the rest of the file, and its index. Neither is synced: a start
-// forgets both.
+// end writes the rest of the file, and its index. A start forgets both, so the
+// names need not last; yet a page of the file that the disk did not take would
+// be read as something else later, and only a sync tells.
 func (f *decodedFill) end() error {
-	arrow, file := f.arrow, f.file
-	f.arrow, f.file = nil, nil
-	if err := errors.Join(arrow.end(), file.Close()); err != nil {
+	err := f.arrow.end()
+	if err == nil {
+		err = f.file.Sync()
+	}
+	if err = errors.Join(err, f.file.Close()); err != nil {
 		return err
 	}
-	sidecar := arrow.index.encode()
+	x := &f.arrow.index
+	sidecar := x.encode()
 	d, dirs := f.segment, f.store.cache.dirs
-	d.whole = Segment{Rows: arrow.index.stats.Rows, Bytes: arrow.size(), Sum: crc32.Checksum(sidecar, castagnoli)}
+	d.whole = Segment{Rows: x.stats.Rows, Bytes: x.size(), Sum: crc32.Checksum(sidecar, castagnoli)}
 	if !f.store.cache.reserve(d, d.whole.Bytes+int64(len(sidecar))-d.bytes) {
 		return errNoRoom
 	}
@@ -137,15 +153,22 @@ func (f *decodedFill) end() error {
 	return errors.Join(err, index.Close())
 }
 
-// fail gives up, and tells why, unless that is nothing out of the ordinary.
+// fail gives up, and tells why.
 func (f *decodedFill) fail(err error) {
-	if !errors.Is(err, errNoRoom) && !errors.Is(err, ErrNoSpace) {
-		f.store.options.Logger.Warn("decoded segment is not cached", "segment", f.segment.name, "error", err)
-	}
+	f.report(err)
 	f.abandon()
 }
 
-// abandon removes what was written. It does nothing once the fill ended.
+// report tells why a segment is not kept, unless that is nothing out of the
+// ordinary.
+func (f *decodedFill) report(err error) {
+	if err = noSpace(err); !errors.Is(err, errNoRoom) && !errors.Is(err, ErrNoSpace) {
+		f.store.options.Logger.Warn("decoded segment is not cached", "segment", f.segment.name, "error", err)
+	}
+}
+
+// abandon ends a fill of which nothing is kept. It does nothing to one that
+// ended before.
 func (f *decodedFill) abandon() {
 	if f.ended {
 		return
@@ -157,6 +180,11 @@ func (f *decodedFill) abandon() {
 	if f.file != nil {
 		_ = f.file.Close()
 	}
+	f.remove()
+}
+
+// remove takes the segment out of the cache.
+func (f *decodedFill) remove() {
 	c := f.store.cache
 	c.mu.Lock()
 	if c.mu.known[f.segment.name] == f.segment {

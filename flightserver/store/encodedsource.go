@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -50,7 +51,7 @@ func (s *encodedSource) record() (arrow.RecordBatch, error) {
 	}
 	if err := s.encode(rec); err != nil {
 		s.fill.fail(err)
-		s.fill = nil
+		s.keepIn(nil)
 	}
 	s.encoder.pending = nil
 	return rec, nil
@@ -64,14 +65,26 @@ func (s *encodedSource) read() (arrow.RecordBatch, error) {
 	return rec, err
 }
 
-func (s *encodedSource) encode(rec arrow.RecordBatch) error {
+// encode makes messages of a record. What cannot be encoded though it was
+// verified was written wrong.
+func (s *encodedSource) encode(rec arrow.RecordBatch) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}()
+	defer recovered(&err, "encoding")
 	if err := s.encoder.encode(rec); err != nil {
 		return err
 	}
-	if s.fill != nil {
-		for _, m := range s.encoder.pending {
-			s.fill.add(m)
-		}
+	if s.fill == nil {
+		return nil
+	}
+	for _, m := range s.encoder.pending {
+		s.fill.add(m)
+	}
+	if s.fill.ended {
+		s.keepIn(nil)
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ type recordSource interface {
 // openParquet reads a segment from the cache, or decodes it and leaves it there.
 func (s *Scan) openParquet(name string, segment Segment) (recordSource, error) {
 	store := s.snapshot.dataset.store
-	if m := store.cache.acquire(s.ctx, name); m != nil {
-		return newCachedSource(s, name, segment, m), nil
+	if d, m := store.cache.acquire(s.ctx, name); m != nil {
+		return newCachedSource(s, segment, d, m), nil
 	}
 	decoded, err := openParquet(s.ctx, store.segments, name, segment, s.schema, 0)
 	if err != nil {
@@ -37,15 +37,15 @@ func (s *Scan) openParquet(name string, segment Segment) (recordSource, error) {
 // goes on with the rows of the Parquet segment that did not come yet.
 type cachedSource struct {
 	scan    *Scan
-	name    string
 	segment Segment // of Parquet
+	decoded *decodedSegment
 	mapped  *mappedSource
 	rest    *encodedSource // nil while there is no damage
 	decoder *mappedDecoder
 }
 
-func newCachedSource(s *Scan, name string, segment Segment, m *mappedSegment) *cachedSource {
-	c := &cachedSource{scan: s, name: name, segment: segment, mapped: &mappedSource{segment: m, keep: s.keep}}
+func newCachedSource(s *Scan, segment Segment, d *decodedSegment, m *mappedSegment) *cachedSource {
+	c := &cachedSource{scan: s, segment: segment, decoded: d, mapped: &mappedSource{segment: m, keep: s.keep}}
 	c.decoder = &mappedDecoder{scan: s, source: c}
 	return c
 }
@@ -59,8 +59,8 @@ func (c *cachedSource) next() (Message, error) {
 		return m, err
 	}
 	store := c.scan.snapshot.dataset.store
-	store.cache.discard(c.name, err)
-	c.rest, err = openParquet(c.scan.ctx, store.segments, c.name, c.segment, c.scan.schema, c.mapped.passed())
+	store.cache.discard(c.decoded, err)
+	c.rest, err = openParquet(c.scan.ctx, store.segments, c.decoded.name, c.segment, c.scan.schema, c.mapped.passed())
 	if err != nil {
 		return Message{}, err
 	}
