@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -119,12 +118,15 @@ type parquetDecoder struct {
 
 func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecoder, err error) {
 	defer recovered(&err, "opening Parquet")
-	f, err := file.NewParquetReader(r.section())
+	f, err := file.NewParquetReader(r.section(), file.WithReadProps(readerProperties(r.size)))
 	if err != nil {
 		return nil, err
 	}
+	if err := checkStoredSchema(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	properties := pqarrow.ArrowReadProperties{BatchSize: recordRows(f)}
-	arrowReader, err := pqarrow.NewFileReader(f, properties, memory.DefaultAllocator)
+	arrowReader, err := pqarrow.NewFileReader(f, properties, parquetAllocator)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

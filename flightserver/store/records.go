@@ -8,6 +8,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // records decodes the messages of a scan, where they lie. It is an
@@ -80,7 +82,8 @@ func (r *records) release() {
 
 // messageReader is an ipc.MessageReader of a schema and what follows it.
 type messageReader struct {
-	schema []byte // nil once it was read
+	schema []byte      // nil once it was read
+	check  wire.Stream // of what the decoder would make room for unseen
 	next   func() (Message, error)
 	last   *ipc.Message
 	err    error // the first of next; the decoder wraps it into words of its own
@@ -92,11 +95,17 @@ func (r *messageReader) Message() (*ipc.Message, error) {
 	if r.schema != nil {
 		header := r.schema
 		r.schema = nil
+		if _, err := r.check.Check(header, nil); err != nil {
+			return nil, err
+		}
 		return ipc.NewMessage(memory.NewBufferBytes(header), memory.NewBufferBytes(nil)), nil
 	}
 	m, err := r.next()
 	if err != nil {
 		r.err = err
+		return nil, err
+	}
+	if _, err := r.check.Check(m.Header, m.Body); err != nil {
 		return nil, err
 	}
 	body := memory.NewBufferBytes(m.Body)

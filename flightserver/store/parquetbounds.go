@@ -1,0 +1,79 @@
+package store
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+
+	"github.com/flight-operator/flight-operator/flightserver/wire"
+)
+
+// Memory that is not there ends the process, so what a Parquet file may claim
+// has bounds, though only a defect would have it claim more.
+
+// maxPageBytes is more than a page has that was written: one may hold a single
+// value, which is no larger than the message that it came in, or what is left of
+// a row group before one.
+const maxPageBytes = wire.MaxMessageBytes + maxRowGroupBytes
+
+// boundedAllocator panics where more is claimed than was ever written, which
+// becomes an error of the decoder.
+type boundedAllocator struct{ memory.Allocator }
+
+func (a boundedAllocator) Allocate(size int) []byte {
+	checkClaim(size)
+	return a.Allocator.Allocate(size)
+}
+
+func (a boundedAllocator) Reallocate(size int, b []byte) []byte {
+	checkClaim(size)
+	return a.Allocator.Reallocate(size, b)
+}
+
+func checkClaim(size int) {
+	if size > 2*maxPageBytes {
+		panic(fmt.Sprintf("%d bytes are claimed", size))
+	}
+}
+
+var parquetAllocator = boundedAllocator{memory.DefaultAllocator}
+
+// readerProperties bound what a page may claim of memory.
+func readerProperties(segment int64) *parquet.ReaderProperties {
+	p := parquet.NewReaderProperties(parquetAllocator)
+	p.MaxCompressedPageSize, p.MaxUncompressedPageSize = segment, maxPageBytes
+	// A column is read piece by piece, not whole before its first page.
+	p.BufferedStreamEnabled, p.BufferSize = true, blockBytes
+	return p
+}
+
+// checkStoredSchema looks at the Arrow schema in a file's metadata before the
+// library makes room for whatever that says it has.
+func checkStoredSchema(f *file.Reader) error {
+	value := f.MetaData().KeyValueMetadata().FindValue("ARROW:schema")
+	if value == nil {
+		return nil // the types that Parquet has by itself
+	}
+	stored, err := base64.StdEncoding.DecodeString(*value)
+	if err != nil {
+		return fmt.Errorf("%w: the Arrow schema in it: %w", ErrCorrupt, err)
+	}
+	if len(stored) < marksBytes || binary.LittleEndian.Uint32(stored) != continuationMark ||
+		int64(binary.LittleEndian.Uint32(stored[4:])) > int64(len(stored)-marksBytes) {
+		return fmt.Errorf("%w: the Arrow schema in it is cut", ErrCorrupt)
+	}
+	header := stored[marksBytes:]
+	if m, err := parseMessage(header); err != nil || m.kind != ipc.MessageSchema || m.bodyLength != 0 {
+		return fmt.Errorf("%w: the Arrow schema in it is another message", ErrCorrupt)
+	}
+	var stream wire.Stream
+	if _, err := stream.Check(header, nil); err != nil {
+		return fmt.Errorf("%w: the Arrow schema in it: %w", ErrCorrupt, err)
+	}
+	return nil
+}
