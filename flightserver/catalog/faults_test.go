@@ -135,8 +135,8 @@ func quiet(fs vfs.FS) Options {
 	return o
 }
 
-// prepared gives a file system on which the first n changes are done.
-func prepared(t *testing.T, n int) (*vfs.Memory, state) {
+// prepared gives copies of a file system on which the first n changes are done.
+func prepared(t *testing.T, n int) (func() *vfs.Memory, state) {
 	t.Helper()
 	fs, s := vfs.NewMemory(), state{}
 	c, err := Open(t.Context(), quiet(fs))
@@ -150,7 +150,7 @@ func prepared(t *testing.T, n int) (*vfs.Memory, state) {
 		s = ch.next(s)
 	}
 	mustClose(t, c)
-	return fs, s
+	return func() *vfs.Memory { return fs.CrashClone(func() bool { return true }) }, s
 }
 
 // wantRecovered opens what is found after a fault. It must be one of the
@@ -165,7 +165,11 @@ func wantRecovered(t *testing.T, when string, fs vfs.FS, allowed ...state) {
 		t.Errorf("%s: open: %v", when, err)
 		return
 	}
-	defer mustClose(t, c)
+	defer func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("%s: close: %v", when, err)
+		}
+	}()
 	got, err := stateOf(t.Context(), c)
 	if err != nil || !slices.ContainsFunc(allowed, func(s state) bool { return fmt.Sprint(s) == fmt.Sprint(got) }) {
 		t.Errorf("%s: found %v (%v), want one of %v", when, got, err, allowed)
@@ -185,9 +189,11 @@ func TestNthOperationFails(t *testing.T) {
 			continue
 		}
 		t.Run(ch.name, func(t *testing.T) {
+			t.Parallel()
+			copied, before := prepared(t, i)
+			after := ch.next(before)
 			for n := int64(0); ; n++ {
-				fs, before := prepared(t, i)
-				after := ch.next(before)
+				fs := copied()
 				fault := &errorfs.Nth{N: n, Err: injected}
 				c, err := Open(t.Context(), quiet(errorfs.New(fs, fault.Inject)))
 				allowed := []state{before}
@@ -242,6 +248,7 @@ func TestPowerLoss(t *testing.T) {
 	fs := vfs.NewMemory()
 	before, after, step := state{}, state{}, "open"
 	count, again := 0, false
+	synced := true // since the last image without what is not
 	inject := func(op errorfs.Op) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -251,7 +258,10 @@ func TestPowerLoss(t *testing.T) {
 		}
 		when := fmt.Sprintf("%s, before operation %d, %s of %s", step, count, op.Kind, op.Name)
 		allowed := []state{before, after}
-		images = append(images, image{fs.CrashClone(nil), when, allowed})
+		if synced {
+			images = append(images, image{fs.CrashClone(nil), when, allowed})
+		}
+		synced = op.Kind == errorfs.Sync || op.Kind == errorfs.SyncDir
 		for seed := range uint64(3) {
 			r := rand.New(rand.NewPCG(uint64(count), seed))
 			survives := func() bool { return r.IntN(2) == 0 }
@@ -276,13 +286,19 @@ func TestPowerLoss(t *testing.T) {
 		images = append(images, image{fs.CrashClone(nil), ch.name + " was acknowledged", []state{after}})
 	}
 	mustClose(t, c)
-	for _, image := range images {
-		if _, err := image.fs.List("data"); err != nil {
-			continue // the directory itself was not durable yet
-		}
-		wantRecovered(t, image.when, image.fs, image.allowed...)
-	}
 	t.Logf("%d images", len(images))
+	const verifiers = 4
+	for first := range verifiers {
+		t.Run(fmt.Sprint("images ", first), func(t *testing.T) {
+			t.Parallel()
+			for i := first; i < len(images); i += verifiers {
+				if _, err := images[i].fs.List("data"); err != nil {
+					continue // the directory itself was not durable yet
+				}
+				wantRecovered(t, images[i].when, images[i].fs, images[i].allowed...)
+			}
+		})
+	}
 }
 
 // TestFullVolume fills the volume before each operation of each change.
@@ -292,36 +308,43 @@ func TestFullVolume(t *testing.T) {
 		if ch.again || strings.HasPrefix(ch.name, "sweep") || ch.name == "drop" {
 			continue // one like it was there, or it makes room itself
 		}
-		for n := 0; ; n++ {
-			fs, before := prepared(t, i)
-			volume := &fullVolume{room: n}
-			c, err := Open(t.Context(), quiet(errorfs.New(fs, volume.inject)))
-			allowed := []state{before, ch.next(before)}
-			if err == nil {
-				err = ch.do(t.Context(), c)
-				if err != nil && !errors.Is(err, ErrNoSpace) {
-					t.Errorf("%s, room for %d operations: %v, want %v", ch.name, n, err, ErrNoSpace)
-				}
-				if err != nil && !errors.Is(err, ErrOutcomeUnknown) {
-					allowed = allowed[:1]
-				}
-				wantLive(t, int64(n), c, allowed)
-				if _, ok := before["a"]; ok && volume.wasFull() {
-					if err := c.Drop(t.Context(), "a", ""); err != nil {
-						t.Errorf("%s, room for %d operations: drop: %v", ch.name, n, err)
-					}
-					for j := range allowed {
-						allowed[j] = allowed[j].without("a")
-					}
-				}
-				mustCloseFaulty(c)
+		t.Run(ch.name, func(t *testing.T) {
+			t.Parallel()
+			copied, before := prepared(t, i)
+			for n := 0; fillVolume(t, copied(), ch, before, n); n++ {
 			}
-			wantRecovered(t, fmt.Sprintf("%s, room for %d operations (%v)", ch.name, n, err), fs, allowed...)
-			if !volume.wasFull() {
-				break
+		})
+	}
+}
+
+// fillVolume does a change with room for n operations, and tells whether that
+// was too little.
+func fillVolume(t *testing.T, fs *vfs.Memory, ch change, before state, n int) bool {
+	t.Helper()
+	volume := &fullVolume{room: n}
+	c, err := Open(t.Context(), quiet(errorfs.New(fs, volume.inject)))
+	allowed := []state{before, ch.next(before)}
+	if err == nil {
+		err = ch.do(t.Context(), c)
+		if err != nil && !errors.Is(err, ErrNoSpace) {
+			t.Errorf("room for %d operations: %v, want %v", n, err, ErrNoSpace)
+		}
+		if err != nil && !errors.Is(err, ErrOutcomeUnknown) {
+			allowed = allowed[:1]
+		}
+		wantLive(t, int64(n), c, allowed)
+		if _, ok := before["a"]; ok && volume.wasFull() {
+			if err := c.Drop(t.Context(), "a", ""); err != nil {
+				t.Errorf("room for %d operations: drop: %v", n, err)
+			}
+			for j := range allowed {
+				allowed[j] = allowed[j].without("a")
 			}
 		}
+		mustCloseFaulty(c)
 	}
+	wantRecovered(t, fmt.Sprintf("room for %d operations (%v)", n, err), fs, allowed...)
+	return volume.wasFull()
 }
 
 // fullVolume refuses what needs room once so many operations had it. Removing

@@ -21,9 +21,9 @@ func TestFlatMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := Options{Dir: t.TempDir(), KeepSuperseded: time.Hour, Logger: discard}
 			c := mustOpen(t, o)
-			small := peakOf(t, c, "small/"+name, rec, 48)
-			large := peakOf(t, c, "large/"+name, rec, 144)
-			t.Logf("live at most %d KiB while 96 MiB pass, %d KiB while 288 MiB do", small>>10, large>>10)
+			small := peakOf(t, c, "small/"+name, rec, 40)
+			large := peakOf(t, c, "large/"+name, rec, 120)
+			t.Logf("live at most %d KiB while 80 MiB pass, %d KiB while 240 MiB do", small>>10, large>>10)
 			if large > small+small/4+(4<<20) {
 				t.Errorf("memory grows with the dataset: %d KiB, then %d KiB", small>>10, large>>10)
 			}
