@@ -2,7 +2,7 @@
 //
 //	expression = term { OR term }
 //	term       = factor { AND factor }
-//	factor     = NOT factor | "(" expression ")" | condition
+//	factor     = NOT factor | condition | "(" expression ")"
 //	condition  = column                                        which is boolean
 //	           | column compare value | value compare column | column compare column
 //	           | column [ NOT ] IN "(" value { "," value } ")"

@@ -100,7 +100,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked request) {
 	}
 	describe(w.Header(), data, f)
 	if own != nil {
-		defer own.Close() // it was only read
+		defer func() { _ = own.Close() }() // it was only read
 		serveContent(w, r, &logged{io.NewSectionReader(own, 0, own.Size()), h.Logger})
 		return
 	}

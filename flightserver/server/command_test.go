@@ -340,7 +340,7 @@ func TestExchangeRefusals(t *testing.T) {
 		text       string
 	}{
 		"Path":    {path("n"), codes.InvalidArgument, "nothing is exchanged with a path"},
-		"SQL":     {command(`{"sql": "SELECT * FROM input"}`), codes.Unimplemented, "runs no SQL"},
+		"SQL":     {command(`{"sql": "SELECT a FROM input"}`), codes.Unimplemented, "runs no SQL"},
 		"Unknown": {command("shout"), codes.InvalidArgument, `there is one: "echo"`},
 		"None":    {nil, codes.InvalidArgument, "carries a command"},
 	} {

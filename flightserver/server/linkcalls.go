@@ -50,7 +50,7 @@ func (s *Server) traceLink(ctx context.Context, header http.Header) (context.Con
 		return ctx, trace.SpanFromContext(ctx)
 	}
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(header))
-	return s.tracer.Tracer("flightserver").Start(ctx, linkMethod, trace.WithSpanKind(trace.SpanKindServer))
+	return s.tracer.Tracer("flightserver").Start(ctx, linkMethod, trace.WithSpanKind(trace.SpanKindServer)) //nolint:spancheck // the caller ends it
 }
 
 func (s *Server) logLink(r *http.Request, c *call, answer *countedAnswer, took time.Duration) {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,11 +49,7 @@ func TestLinkToAParquetFile(t *testing.T) {
 	}
 
 	damage(t, s.DataDir, "Sansa")
-	request := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil))
-	request.Header.Set("Accept", accept)
-	broken := must[*http.Response](t)((&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request))
-	defer broken.Body.Close()
-	if _, err := io.ReadAll(broken.Body); err == nil {
+	if _, _, err := askWith(t, &http.Transport{DisableKeepAlives: true}, http.MethodGet, link, "", "Accept", accept); err == nil {
 		t.Error("a damaged file was answered whole")
 	}
 }
@@ -86,20 +81,20 @@ func TestLinkAfterCompaction(t *testing.T) {
 	old := srv.links.Base
 	srv, _ = start(t, s)
 	client, link = connect(t, srv.URI(), nil, ""), srv.links.Base+strings.TrimPrefix(link, old)
-	var after *http.Response
+	var after reply
 	var rest []byte
 	eventually(t, "compaction", func() bool {
-		after, rest = ask(t, http.MethodGet, link, "", "Range", "bytes=100-", "If-Range", before.Header.Get("Etag"))
+		after, rest = ask(t, http.MethodGet, link, "", "Range", "bytes=100-", "If-Range", before.Header.Get("ETag"))
 		return after.StatusCode == http.StatusOK
 	})
-	if after.Header.Get("Etag") == before.Header.Get("Etag") {
+	if after.Header.Get("ETag") == before.Header.Get("ETag") {
 		t.Error("other bytes have the same ETag")
 	}
 	if a, b := rowsOfStream(t, whole), rowsOfStream(t, rest); !slices.Equal(a, b) {
 		t.Errorf("the rows were %v and are %v", a, b)
 	}
 	renewed := linkOf(t, client, "got")
-	if same, _ := ask(t, http.MethodGet, renewed, "", "If-None-Match", after.Header.Get("Etag")); same.StatusCode != http.StatusNotModified {
+	if same, _ := ask(t, http.MethodGet, renewed, "", "If-None-Match", after.Header.Get("ETag")); same.StatusCode != http.StatusNotModified {
 		t.Errorf("another link to the same data: %s", same.Status)
 	}
 }
@@ -126,13 +121,14 @@ func TestLinksWithTLS(t *testing.T) {
 	stored(t, client, path("got"), "Arya")
 	link := linkOf(t, client, "got")
 	transport := &http.Transport{TLSClientConfig: ca.Client(t, nil), DisableKeepAlives: true}
-	request := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil))
-	response := must[*http.Response](t)((&http.Client{Transport: transport}).Do(request))
-	defer response.Body.Close()
-	if got := rowsOfStream(t, must[[]byte](t)(io.ReadAll(response.Body))); !slices.Equal(got, []string{"Arya"}) || response.TLS == nil {
-		t.Errorf("read %v", got)
+	_, body, err := askWith(t, transport, http.MethodGet, link, "")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := http.DefaultTransport.RoundTrip(request); err == nil {
+	if got := rowsOfStream(t, body); !slices.Equal(got, []string{"Arya"}) || !strings.HasPrefix(link, "https://") {
+		t.Errorf("read %v from %s", got, link)
+	}
+	if _, _, err := askWith(t, &http.Transport{DisableKeepAlives: true}, http.MethodGet, link, ""); err == nil {
 		t.Error("a client without the CA was answered")
 	}
 }

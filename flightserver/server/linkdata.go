@@ -54,8 +54,8 @@ func (r *reading) identity() (string, error) {
 		query
 		span
 
-		DatasetID string
-		Layouts   []string
+		DatasetID string   `json:"datasetID"`
+		Layouts   []string `json:"layouts"`
 	}{r.claims.query, r.claims.span, r.claims.DatasetID, []string{r.first.Layout()}}
 	for partition := r.claims.First + 1; partition < r.claims.First+r.claims.Count; partition++ {
 		scan, err := r.open(partition)

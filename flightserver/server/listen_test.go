@@ -17,7 +17,7 @@ import (
 // socketOf is a short path: a socket's may not be long.
 func socketOf(t *testing.T) string {
 	t.Helper()
-	dir := must[string](t)(os.MkdirTemp("", "fs"))
+	dir := must[string](t)(os.MkdirTemp("", "fs")) //nolint:usetesting // t.TempDir is long
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return filepath.Join(dir, "flight.sock")
 }

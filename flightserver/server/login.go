@@ -18,7 +18,7 @@ import (
 // handshake put the token that it gave them.
 const (
 	authorizationHeader = "authorization"
-	authTokenHeader     = "auth-token-bin"
+	authTokenHeader     = "auth-token-bin" //nolint:gosec // the name of a header
 )
 
 const (

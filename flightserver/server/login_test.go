@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -94,7 +95,7 @@ func legacyHandshake(ctx context.Context, client flight.Client, payload []byte) 
 		return nil, err
 	}
 	if payload != nil {
-		if err := stream.Send(&flight.HandshakeRequest{Payload: payload}); err != nil && err != io.EOF {
+		if err := stream.Send(&flight.HandshakeRequest{Payload: payload}); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 	}
@@ -192,7 +193,10 @@ func TestNoSecretIsLogged(t *testing.T) {
 	good := basicHeader(aUser, aPassword)
 	stream := must[flight.FlightService_ListActionsClient](t)(
 		client.ListActions(withHeader(t.Context(), "authorization", good), &flight.Empty{}, grpc.Header(&header)))
-	for _, err := stream.Recv(); err == nil; _, err = stream.Recv() {
+	for {
+		if _, err := stream.Recv(); err != nil {
+			break
+		}
 	}
 	bearer := header.Get("authorization")[0]
 	wrong := basicHeader(aUser, "wrong-"+aPassword)

@@ -92,7 +92,7 @@ func (s *flightService) pollInfo(e *evaluation, at evaluated) (*flight.PollInfo,
 		info.Endpoint = append(info.Endpoint, endpoint)
 		total += rows
 	}
-	poll := &flight.PollInfo{Info: info, Progress: proto.Float64(at.progress), ExpirationTime: timestamppb.New(e.expires)}
+	poll := &flight.PollInfo{Info: info, Progress: new(at.progress), ExpirationTime: timestamppb.New(e.expires)}
 	if at.done {
 		info.TotalRecords = total
 		return poll, nil

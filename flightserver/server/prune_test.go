@@ -37,7 +37,7 @@ func TestPrunedBatchesAreNotRead(t *testing.T) {
 	client = connect(t, srv.URI(), nil, "")
 
 	for _, text := range []string{"character < 'B'", "character > 'S'", "NOT character BETWEEN 'B' AND 'R'"} {
-		selecting := fmt.Sprintf(`{"dataset": "n", "filter": "%s"}`, text)
+		selecting := fmt.Sprintf(`{"dataset": "n", "filter": %q}`, text)
 		if got := must[table](t)(doGet(t.Context(), client, []byte(selecting))); got.rows == 0 || slices.Contains(got.values(), "Hodor") {
 			t.Errorf("%s gives %v", text, got.values())
 		}
@@ -79,29 +79,49 @@ var clustered = []struct {
 	add     func(b array.Builder, n int)
 	literal func(n int) string
 }{
-	{"i", arrow.PrimitiveTypes.Int16, func(b array.Builder, n int) { b.(*array.Int16Builder).Append(int16(3*n - 10)) },
-		func(n int) string { return fmt.Sprint(3*n - 10) }},
-	{"u", arrow.PrimitiveTypes.Uint64, func(b array.Builder, n int) { b.(*array.Uint64Builder).Append(math.MaxUint64 - uint64(n)) },
-		func(n int) string { return fmt.Sprint(math.MaxUint64 - uint64(n)) }},
-	{"f", arrow.PrimitiveTypes.Float64, func(b array.Builder, n int) { b.(*array.Float64Builder).Append(float(n)) },
-		func(n int) string { return fmt.Sprintf("%.1f", 0.5*float64(n)) }},
-	{"g", arrow.PrimitiveTypes.Float32, func(b array.Builder, n int) { b.(*array.Float32Builder).Append(float32(float(n))) },
-		func(n int) string { return fmt.Sprintf("%.1f", 0.5*float64(n)) }},
+	{
+		"i", arrow.PrimitiveTypes.Int16, func(b array.Builder, n int) { b.(*array.Int16Builder).Append(int16(3*n - 10)) },
+		func(n int) string { return fmt.Sprint(3*n - 10) },
+	},
+	{
+		"u", arrow.PrimitiveTypes.Uint64, func(b array.Builder, n int) { b.(*array.Uint64Builder).Append(math.MaxUint64 - uint64(n)) },
+		func(n int) string { return fmt.Sprint(math.MaxUint64 - uint64(n)) },
+	},
+	{
+		"f", arrow.PrimitiveTypes.Float64, func(b array.Builder, n int) { b.(*array.Float64Builder).Append(float(n)) },
+		func(n int) string { return fmt.Sprintf("%.1f", 0.5*float64(n)) },
+	},
+	{
+		"g", arrow.PrimitiveTypes.Float32, func(b array.Builder, n int) { b.(*array.Float32Builder).Append(float32(float(n))) },
+		func(n int) string { return fmt.Sprintf("%.1f", 0.5*float64(n)) },
+	},
 	{"d", &arrow.Decimal128Type{Precision: 30, Scale: 2}, func(b array.Builder, n int) {
 		b.(*array.Decimal128Builder).Append(decimal128.FromI64(int64(n - 5)))
 	}, func(n int) string { return fmt.Sprintf("%.3f", float64(n-5)/100) }},
-	{"at", arrow.FixedWidthTypes.Timestamp_ms, func(b array.Builder, n int) { b.(*array.TimestampBuilder).Append(arrow.Timestamp(day(n).UnixMilli())) },
-		func(n int) string { return "'" + day(n).Format(time.RFC3339) + "'" }},
-	{"day", arrow.FixedWidthTypes.Date32, func(b array.Builder, n int) { b.(*array.Date32Builder).Append(arrow.Date32FromTime(day(n))) },
-		func(n int) string { return "DATE '" + day(n).Format(time.DateOnly) + "'" }},
-	{"short", arrow.BinaryTypes.String, func(b array.Builder, n int) { b.(*array.StringBuilder).Append(strings.Repeat("a", n)) },
-		func(n int) string { return "'" + strings.Repeat("a", n) + "'" }},
-	{"long", arrow.BinaryTypes.LargeString, func(b array.Builder, n int) { b.(*array.LargeStringBuilder).Append(long(n)) },
-		func(n int) string { return "'" + long(n) + "'" }},
-	{"high", arrow.BinaryTypes.Binary, func(b array.Builder, n int) { b.(*array.BinaryBuilder).Append(bytes.Repeat([]byte{0xff}, 60+n)) },
-		func(n int) string { return fmt.Sprintf("X'%x'", bytes.Repeat([]byte{0xff}, 60+n)) }},
-	{"flag", arrow.FixedWidthTypes.Boolean, func(b array.Builder, n int) { b.(*array.BooleanBuilder).Append(n > 4) },
-		func(n int) string { return fmt.Sprint(n > 4) }},
+	{
+		"at", arrow.FixedWidthTypes.Timestamp_ms, func(b array.Builder, n int) { b.(*array.TimestampBuilder).Append(arrow.Timestamp(day(n).UnixMilli())) },
+		func(n int) string { return "'" + day(n).Format(time.RFC3339) + "'" },
+	},
+	{
+		"day", arrow.FixedWidthTypes.Date32, func(b array.Builder, n int) { b.(*array.Date32Builder).Append(arrow.Date32FromTime(day(n))) },
+		func(n int) string { return "DATE '" + day(n).Format(time.DateOnly) + "'" },
+	},
+	{
+		"short", arrow.BinaryTypes.String, func(b array.Builder, n int) { b.(*array.StringBuilder).Append(strings.Repeat("a", n)) },
+		func(n int) string { return "'" + strings.Repeat("a", n) + "'" },
+	},
+	{
+		"long", arrow.BinaryTypes.LargeString, func(b array.Builder, n int) { b.(*array.LargeStringBuilder).Append(long(n)) },
+		func(n int) string { return "'" + long(n) + "'" },
+	},
+	{
+		"high", arrow.BinaryTypes.Binary, func(b array.Builder, n int) { b.(*array.BinaryBuilder).Append(bytes.Repeat([]byte{0xff}, 60+n)) },
+		func(n int) string { return fmt.Sprintf("X'%x'", bytes.Repeat([]byte{0xff}, 60+n)) },
+	},
+	{
+		"flag", arrow.FixedWidthTypes.Boolean, func(b array.Builder, n int) { b.(*array.BooleanBuilder).Append(n > 4) },
+		func(n int) string { return fmt.Sprint(n > 4) },
+	},
 }
 
 func float(n int) float64 {

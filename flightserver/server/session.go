@@ -43,7 +43,7 @@ func (s *flightService) setSessionOptions(ctx context.Context, body []byte) ([][
 	owner := auth.FromContext(ctx).Name
 	failed := s.sessions.Set(owner, id, request.GetSessionOptions())
 	if cookieOf(ctx) != id {
-		if err := setCookie(ctx, &http.Cookie{Name: sessionCookie, Value: id}); err != nil {
+		if err := setCookie(ctx, cookie(id, 0)); err != nil {
 			return nil, err
 		}
 	}
@@ -65,8 +65,8 @@ func (s *flightService) closeSession(ctx context.Context, body []byte) ([][]byte
 		return nil, err
 	}
 	s.sessions.Close(auth.FromContext(ctx).Name, s.sessionID(ctx))
-	if cookie := cookieOf(ctx); cookie != "" {
-		if err := setCookie(ctx, &http.Cookie{Name: sessionCookie, Value: cookie, MaxAge: -1}); err != nil {
+	if value := cookieOf(ctx); value != "" {
+		if err := setCookie(ctx, cookie(value, -1)); err != nil {
 			return nil, err
 		}
 	}
@@ -97,6 +97,11 @@ func cookieOf(ctx context.Context) string {
 		}
 	}
 	return ""
+}
+
+// cookie has no attributes of browsers, which are not among the clients.
+func cookie(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{Name: sessionCookie, Value: value, MaxAge: maxAge} //nolint:gosec // as above
 }
 
 // setCookie tells the client ahead of the answer: Java's clients look for it

@@ -42,7 +42,7 @@ type claims struct {
 	query
 	span
 
-	DatasetID string `json:"dataset_id,omitempty"` // empty: whatever has the name
+	DatasetID string `json:"datasetID,omitempty"` // empty: whatever has the name
 }
 
 // sign makes a ticket, which is good for settings.TicketLife from now on.
