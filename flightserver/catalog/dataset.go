@@ -46,7 +46,7 @@ const (
 // Storage is what a dataset's files come to.
 type Storage struct {
 	Bytes  int64 // of all versions that are kept
-	Damage error // what the last scrub found wrong; nil: nothing
+	Damage error // what scrubs and reads found wrong; nil: nothing
 }
 
 // Storage tells about a dataset's files.

@@ -80,7 +80,7 @@ func TestScrub(t *testing.T) {
 	}
 	wantNumbers(t, mustGet(t, c, whole), 2)
 	want := `
-# HELP flightserver_store_damaged_datasets Datasets of which the last scrub found segments damaged. Anything above zero needs a person.
+# HELP flightserver_store_damaged_datasets Datasets of which a scrub or a read found segments damaged. Anything above zero needs a person.
 # TYPE flightserver_store_damaged_datasets gauge
 flightserver_store_damaged_datasets 1
 `

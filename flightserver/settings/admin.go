@@ -84,7 +84,7 @@ type DatasetStatus struct {
 	Bytes   int64    `json:"bytes"` // on disk, of this version
 	// StoredBytes are those of all versions that are kept.
 	StoredBytes int64 `json:"storedBytes"`
-	// Damage is what the last scrub found wrong; empty: nothing.
+	// Damage is what scrubs and reads found wrong; empty: nothing.
 	Damage string `json:"damage,omitempty"`
 }
 

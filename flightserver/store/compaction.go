@@ -32,7 +32,7 @@ func (d *Dataset) Compact(ctx context.Context, pace *rate.Limiter) (bool, error)
 	}
 	for i, p := range newest.partitions {
 		run := smallRun(p.segments, d.store.options.MaxSegmentBytes/2)
-		if run == nil {
+		if run == nil || d.hasDamaged(run) {
 			continue
 		}
 		err := d.compact(ctx, newest.number, i, run, pace)

@@ -38,8 +38,8 @@ type Dataset struct {
 		policy      Policy
 		// pinned datasets are kept in memory, warm is the entry that was read.
 		pinned bool
-		damage error // what a scrub found
 		warm   uint64
+		damage map[Segment]error // what is wrong with those that were found damaged
 		// holders counts readers and uploads, which keep a dropped dataset's
 		// directory.
 		holders int

@@ -74,7 +74,7 @@ func registerSpace(r prometheus.Registerer, s *Store) {
 	}, func() float64 { return float64(s.cache.size()) })
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "flightserver_store_damaged_datasets",
-		Help: "Datasets of which the last scrub found segments damaged. Anything above zero needs a person.",
+		Help: "Datasets of which a scrub or a read found segments damaged. Anything above zero needs a person.",
 	}, func() float64 {
 		damaged := 0
 		for _, d := range s.all() {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -37,29 +36,13 @@ func (d *Dataset) warm(ctx context.Context) error {
 		return err
 	}
 	defer s.Release()
-	for _, segment := range s.version.segments() {
-		if err := d.verify(ctx, segment, io.Discard); err != nil {
-			return err
-		}
+	err = d.inspect(ctx, s.version.segments(), io.Discard)
+	if err == nil || errors.Is(err, ErrCorrupt) {
+		d.mu.Lock()
+		d.mu.warm = s.version.entry // what is damaged does not get better by reading it again
+		d.mu.Unlock()
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.mu.warm = s.version.entry
-	return nil
-}
-
-// verify reads a segment whole, each block of which is checked. The writer is
-// given the bytes.
-func (d *Dataset) verify(ctx context.Context, s Segment, to io.Writer) (err error) {
-	local, err := ensure(ctx, d.store.segments, s.name(d.id))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, local.Close()) }()
-	if err := verifySegment(ctx, local, s, to); err != nil {
-		return fmt.Errorf("segment %s: %w", s.name(d.id), err)
-	}
-	return nil
+	return err
 }
 
 // contextReader ends with its context.

@@ -22,6 +22,7 @@ type Scan struct {
 
 	keep    func(Stats) bool // nil: everything
 	source  source           // nil between segments
+	current Segment          // what the source reads, or read last
 	records recordReader     // nil before Records
 	// passing says that nobody else will read the same soon.
 	passing bool
@@ -102,10 +103,13 @@ func (s *Scan) Next() (Message, error) {
 	return Message{}, s.explain(err)
 }
 
-// explain names what was read.
+// explain names what was read, and remembers where it is damaged.
 func (s *Scan) explain(err error) error {
+	d := s.snapshot.dataset
+	err = fmt.Errorf("segment %s: %w", s.current.name(d.id), err)
 	if errors.Is(err, ErrCorrupt) {
-		s.snapshot.dataset.store.metrics.corrupt.Inc()
+		d.store.metrics.corrupt.Inc()
+		d.foundDamage(s.current, err)
 	}
 	return fmt.Errorf("dataset %q version %d: %w", s.name, s.snapshot.version.number, err)
 }
@@ -143,23 +147,19 @@ func (s *Scan) open() error {
 	if len(s.segments) == 0 {
 		return io.EOF
 	}
-	segment := s.segments[0]
-	s.segments = s.segments[1:]
+	s.current, s.segments = s.segments[0], s.segments[1:]
 	var err error
-	s.source, err = s.openSource(segment)
-	if err != nil {
-		return fmt.Errorf("segment %s: %w", segment.name(s.snapshot.dataset.id), err)
-	}
-	return nil
+	s.source, err = s.openSource()
+	return err
 }
 
-func (s *Scan) openSource(segment Segment) (source, error) {
+func (s *Scan) openSource() (source, error) {
 	d := s.snapshot.dataset
-	name := segment.name(d.id)
+	name := s.current.name(d.id)
 	if d.format == FormatParquet {
-		return s.openParquet(name, segment)
+		return s.openParquet(name, s.current)
 	}
-	m, err := d.store.mappings.acquire(s.ctx, name, segment)
+	m, err := d.store.mappings.acquire(s.ctx, name, s.current)
 	if err != nil {
 		return nil, err
 	}
@@ -206,11 +206,7 @@ func (m *mappedSource) next() (Message, error) {
 		return Message{}, io.EOF
 	}
 	m.at++
-	message, err := m.segment.message(m.at - 1)
-	if err != nil {
-		return Message{}, fmt.Errorf("segment %s: %w", m.segment.name, err)
-	}
-	return message, nil
+	return m.segment.message(m.at - 1)
 }
 
 func (m *mappedSource) skips(x indexed) bool {

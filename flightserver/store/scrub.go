@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/time/rate"
 )
@@ -13,43 +15,54 @@ import (
 // whole.
 func (d *Dataset) Scrub(ctx context.Context, pace *rate.Limiter) error {
 	checked := map[Segment]bool{}
-	var damage error
 	for _, number := range d.generationEnds() {
 		s, err := d.Acquire(number)
 		if err != nil {
 			continue // it is gone since, and its damage with it
 		}
-		for _, segment := range s.version.segments() {
-			if checked[segment] {
-				continue
-			}
-			checked[segment] = true
-			err = d.verify(ctx, segment, pacedWriter{ctx, pace})
-			if err != nil && !errors.Is(err, ErrCorrupt) {
-				break
-			}
-			if err != nil {
-				d.store.options.Logger.Error("segment is damaged", "dataset", d.id, "version", number, "error", err)
-				damage = errors.Join(damage, err)
-				err = nil
-			}
-		}
+		segments := slices.DeleteFunc(slices.Clone(s.version.segments()), func(s Segment) bool { return checked[s] })
+		err = d.inspect(ctx, segments, pacedWriter{ctx, pace})
 		s.Release()
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrCorrupt) {
 			return err
 		}
+		for _, segment := range segments {
+			checked[segment] = true
+		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.mu.damage = damage
 	return nil
 }
 
-// Damage is what the last scrub found wrong; nil: nothing.
-func (d *Dataset) Damage() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.mu.damage
+// inspect reads segments whole, and remembers which are damaged. The writer is
+// given the bytes. Damage alone does not keep it from going on.
+func (d *Dataset) inspect(ctx context.Context, segments []Segment, to io.Writer) error {
+	var damage error
+	for _, s := range segments {
+		err := d.verify(ctx, s, to)
+		switch {
+		case err == nil:
+			d.foundWhole(s)
+		case errors.Is(err, ErrCorrupt):
+			d.foundDamage(s, err)
+			damage = errors.Join(damage, err)
+		default:
+			return err
+		}
+	}
+	return damage
+}
+
+// verify reads a segment whole, each block of which is checked.
+func (d *Dataset) verify(ctx context.Context, s Segment, to io.Writer) (err error) {
+	local, err := ensure(ctx, d.store.segments, s.name(d.id))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, local.Close()) }()
+	if err := verifySegment(ctx, local, s, to); err != nil {
+		return fmt.Errorf("segment %s: %w", s.name(d.id), err)
+	}
+	return nil
 }
 
 // generationEnds gives versions that have, together, every segment that can be

@@ -111,6 +111,7 @@ func (d *Dataset) condemnLocked() {
 			if !used[upload] {
 				used[upload] = true
 				d.mu.condemned = append(d.mu.condemned, upload)
+				d.forgetDamageLocked(upload)
 				d.count(-bytes)
 			}
 		}
