@@ -16,6 +16,10 @@ const (
 	// compactRatio keeps a byte from being rewritten over and over: a segment is
 	// taken along only while it is not much larger than all that follow it.
 	compactRatio = 4
+	// raggedFrom is how many batches are worth to be joined though their segment
+	// has no others beside it, raggedBytes what is a small one then.
+	raggedFrom  = 64
+	raggedBytes = joinBytes / 8
 )
 
 // errOvertaken ends a rewrite of segments that the newest version lacks by now.
@@ -45,7 +49,8 @@ func (d *Dataset) Compact(ctx context.Context, pace *rate.Limiter) (bool, error)
 }
 
 // smallRun finds segments in a row, each smaller than full, that are worth to
-// be one. Where several runs are, the newest is taken.
+// be one, or else one of small batches. Where there are several, the newest are
+// taken.
 func smallRun(segments []Segment, full int64) []Segment {
 	for end := len(segments); end >= compactFrom; end-- {
 		begin, total := end, int64(0)
@@ -57,11 +62,16 @@ func smallRun(segments []Segment, full int64) []Segment {
 			return segments[begin:end]
 		}
 	}
+	for i, s := range slices.Backward(segments) {
+		if s.Batches >= raggedFrom && s.Bytes/int64(s.Batches) < raggedBytes {
+			return segments[i : i+1]
+		}
+	}
 	return nil
 }
 
 func joins(s Segment, total, full int64) bool {
-	return !s.Annotated && s.Bytes < full && (total == 0 || s.Bytes <= compactRatio*total)
+	return s.Bytes < full && (total == 0 || s.Bytes <= compactRatio*total)
 }
 
 // compact rewrites a run of a partition's segments. It holds the version's
@@ -77,25 +87,26 @@ func (d *Dataset) compact(ctx context.Context, number uint64, partition int, run
 	}
 	defer scan.Release()
 	scan.passing = true
-	records := scan.Records()
+	batches := newBatchReader(scan)
 	w, err := d.newWriter(s.version.schema)
 	if err != nil {
 		return err
 	}
-	j := &joiner{to: func(rec arrow.RecordBatch) error { return w.Write(ctx, Batch{Record: rec}) }}
+	j := &joiner{to: func(b Batch) error { return w.Write(ctx, b) }}
 	defer func() {
 		j.release()
 		err = errors.Join(err, w.Abort(context.WithoutCancel(ctx)))
 	}()
-	for records.Next() {
-		if err := paced(ctx, pace, records.RecordBatch()); err != nil {
+	for batches.records.Next() {
+		b := batches.batch()
+		if err := paced(ctx, pace, b.Record); err != nil {
 			return err
 		}
-		if err := j.add(records.RecordBatch()); err != nil {
+		if err := j.add(b); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(records.Err(), j.flush()); err != nil {
+	if err := errors.Join(batches.records.Err(), j.flush()); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {

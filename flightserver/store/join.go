@@ -12,25 +12,26 @@ import (
 // enough for speed, well below what one message may have.
 const joinBytes = 1 << 20
 
-// joiner makes large records of small ones. A record that has metadata of its
-// own passes as it is, and so do those with dictionaries, whose changes belong
-// to a boundary between records.
+// joiner makes large batches of small ones. A batch that has metadata of its own
+// passes as it is, and so do those with dictionaries, whose changes belong to a
+// boundary between batches.
 type joiner struct {
-	to      func(arrow.RecordBatch) error // does not keep the record
+	to      func(Batch) error // does not keep the batch
 	waiting []arrow.RecordBatch
 	bytes   int64
 }
 
-func (j *joiner) add(rec arrow.RecordBatch) error {
+func (j *joiner) add(b Batch) error {
+	rec := b.Record
 	size := sizeOf(rec)
-	alone := size >= joinBytes/2 || hasMetadata(rec) || hasDictionary(rec.Schema())
+	alone := size >= joinBytes/2 || len(b.AppMetadata) > 0 || hasMetadata(rec) || hasDictionary(rec.Schema())
 	if alone || j.bytes+size > joinBytes {
 		if err := j.flush(); err != nil {
 			return err
 		}
 	}
 	if alone {
-		return j.to(rec)
+		return j.to(b)
 	}
 	rec.Retain()
 	j.waiting = append(j.waiting, rec)
@@ -45,14 +46,14 @@ func (j *joiner) flush() error {
 	case 0:
 		return nil
 	case 1:
-		return j.to(j.waiting[0])
+		return j.to(Batch{Record: j.waiting[0]})
 	}
 	rec, err := joinRecords(j.waiting)
 	if err != nil {
 		return err
 	}
 	defer rec.Release()
-	return j.to(rec)
+	return j.to(Batch{Record: rec})
 }
 
 func (j *joiner) release() {
@@ -60,6 +61,30 @@ func (j *joiner) release() {
 		rec.Release()
 	}
 	j.waiting, j.bytes = nil, 0
+}
+
+// batchReader reads records with the messages that they were decoded from, as
+// far as there are any.
+type batchReader struct {
+	records array.RecordReader
+	message Message
+}
+
+func newBatchReader(s *Scan) *batchReader {
+	b := &batchReader{records: s.Records()}
+	if r, ok := b.records.(*records); ok {
+		r.messages.next = func() (_ Message, err error) {
+			b.message, err = s.Next()
+			return b.message, err
+		}
+	}
+	return b
+}
+
+// batch is valid until the next record.
+func (b *batchReader) batch() Batch {
+	m := b.message
+	return Batch{Record: b.records.RecordBatch(), Header: m.Header, Body: m.Body, AppMetadata: m.AppMetadata}
 }
 
 // joinRecords makes one record of several of one schema. The caller releases

@@ -54,8 +54,8 @@ type Segment struct {
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	Sum    uint32 `json:"sum"` // CRC-32C of the sidecar
-	// Annotated says that batches have app_metadata, and stay as they are.
-	Annotated bool `json:"annotated,omitempty"`
+	// Batches are those that compaction may join and has not seen.
+	Batches int `json:"batches,omitempty"`
 }
 
 // name is where the segment of a dataset lies.

@@ -14,7 +14,7 @@ type Writer struct {
 	dataset *Dataset
 	upload  string // the directory of its segments, never that of another upload
 	schema  *arrow.Schema
-	bounded bool  // by quotas and the volume's free space
+	bounded bool  // by quotas and the volume's free space, as compaction is not
 	counted int64 // towards quotas, until the upload ends
 
 	open     *openSegment // nil between segments
@@ -38,8 +38,7 @@ type openSegment struct {
 	file    SegmentWriter
 	encoder encoder
 	rows    int64
-	// annotated says that a batch has app_metadata.
-	annotated bool
+	batches int
 }
 
 // NewWriter begins an upload of records that are stored under the schema. It
@@ -127,7 +126,7 @@ func (w *Writer) write(ctx context.Context, b Batch) error {
 		case err == nil:
 			w.open.rows += b.Record.NumRows()
 			w.count(w.bytes + w.open.encoder.Size())
-			w.open.annotated = w.open.annotated || len(b.AppMetadata) > 0
+			w.open.batches++
 			if w.open.encoder.Full() || w.open.encoder.Size() >= w.dataset.store.options.MaxSegmentBytes {
 				return w.end()
 			}
@@ -172,7 +171,7 @@ func (w *Writer) end() error {
 	w.segments = append(w.segments, Segment{
 		Upload: w.upload, Number: len(w.segments),
 		Rows: o.rows, Bytes: o.encoder.Size(), Sum: crc32.Checksum(sidecar, castagnoli),
-		Annotated: o.annotated,
+		Batches: w.joinable(o.batches),
 	})
 	w.rows += o.rows
 	w.bytes += o.encoder.Size()
@@ -180,6 +179,15 @@ func (w *Writer) end() error {
 	w.dataset.store.metrics.segments.Inc()
 	w.dataset.store.metrics.written.Add(float64(o.encoder.Size()))
 	return nil
+}
+
+// joinable tells how many of a segment's batches compaction may join: none of
+// those that it wrote itself, nor of what it passes on.
+func (w *Writer) joinable(batches int) int {
+	if !w.bounded || w.dataset.format != FormatArrow || hasDictionary(w.schema) {
+		return 0
+	}
+	return batches
 }
 
 // Flush makes what was written durable, still invisible. Commit does so too;
