@@ -1,11 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -101,82 +99,6 @@ func wantList(t *testing.T, c Commits, want ...uint64) {
 	t.Helper()
 	if list, err := c.List(t.Context(), "log"); err != nil || !slices.Equal(list, want) {
 		t.Errorf("list is %v, %v, want %v", list, err, want)
-	}
-}
-
-func TestSegments(t *testing.T) {
-	seams(t, func(t *testing.T, s Segments, _ Commits) {
-		content := bytes.Repeat([]byte("segment"), 1000)
-		mustWriteSegment(t, s, "d/x/s/u/0", content)
-		mustWriteSegment(t, s, "d/x/s/u/1", nil)
-		mustWriteSegment(t, s, "d/x/s/v/0", content)
-		if _, err := s.Create(t.Context(), "d/x/s/u/0"); err == nil {
-			t.Error("a segment's name can be used twice")
-		}
-		wantNames(t, s, "d/x/s", "u", "v")
-		wantNames(t, s, "d/x/s/u", "0", "1")
-
-		local, err := s.Ensure(t.Context(), "d/x/s/u/0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Delete(t.Context(), "d/x/s/u"); err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(io.NewSectionReader(local, 0, int64(len(content))))
-		if err != nil || !bytes.Equal(got, content) || string(local.Sidecar) != "sums" {
-			t.Errorf("an open segment reads %d bytes and %q, %v", len(got), local.Sidecar, err)
-		}
-		if err := local.Close(); err != nil {
-			t.Error(err)
-		}
-		wantNames(t, s, "d/x/s", "v")
-		if _, err := s.Ensure(t.Context(), "d/x/s/u/0"); !errors.Is(err, ErrNotFound) {
-			t.Errorf("a deleted segment: %v", err)
-		}
-		if err := s.Delete(t.Context(), "d/x/s/u"); err != nil {
-			t.Errorf("deleting again: %v", err)
-		}
-	})
-}
-
-func TestSegmentsAbort(t *testing.T) {
-	seams(t, func(t *testing.T, s Segments, _ Commits) {
-		w, err := s.Create(t.Context(), "d/x/s/u/0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte("half")); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Abort(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Ensure(t.Context(), "d/x/s/u/0"); !errors.Is(err, ErrNotFound) {
-			t.Errorf("an aborted segment: %v", err)
-		}
-		wantNames(t, s, "d/x/s/u")
-	})
-}
-
-func mustWriteSegment(t *testing.T, s Segments, name string, content []byte) {
-	t.Helper()
-	w, err := s.Create(t.Context(), name)
-	if err == nil {
-		_, err = w.Write(content)
-	}
-	if err == nil {
-		err = w.Close([]byte("sums"))
-	}
-	if err != nil {
-		t.Fatal(name, err)
-	}
-}
-
-func wantNames(t *testing.T, s Segments, prefix string, want ...string) {
-	t.Helper()
-	if names, err := s.List(t.Context(), prefix); err != nil || !slices.Equal(names, want) {
-		t.Errorf("%s lists %v, %v, want %v", prefix, names, err, want)
 	}
 }
 

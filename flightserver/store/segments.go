@@ -23,10 +23,11 @@ type Segments interface {
 	// file stays readable until it is closed, whatever is deleted meanwhile.
 	Ensure(ctx context.Context, name string) (*LocalSegment, error)
 	// List gives what follows prefix and a slash in the names of all segments,
-	// up to the next slash: the directory listing, sorted.
+	// up to the next slash: the directory listing, sorted. What was begun and is
+	// neither closed nor aborted may be in it, so that a start finds it.
 	List(ctx context.Context, prefix string) ([]string, error)
-	// Delete removes every segment whose name is prefix or lies below it. It
-	// does nothing when there is none; after an error some may be left.
+	// Delete removes every segment whose name lies below prefix, and the logs
+	// there. It does nothing when there is none; after an error some may be left.
 	Delete(ctx context.Context, prefix string) error
 }
 
