@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
@@ -117,6 +118,16 @@ func writeStream(w io.Writer, data Data) error {
 	}
 	records := data.Records()
 	writer := ipc.NewWriter(w, ipc.WithSchema(records.Schema()))
+	return writeRecords(writer, records)
+}
+
+// recordWriter is one of Arrow's.
+type recordWriter interface {
+	Write(record arrow.RecordBatch) error
+	Close() error
+}
+
+func writeRecords(writer recordWriter, records array.RecordReader) error {
 	for records.Next() {
 		if err := writer.Write(records.RecordBatch()); err != nil {
 			return err
@@ -162,15 +173,7 @@ func writeFile(w io.Writer, data Data) error {
 	if err != nil {
 		return err
 	}
-	for records.Next() {
-		if err := writer.Write(records.RecordBatch()); err != nil {
-			return err
-		}
-	}
-	if err := records.Err(); err != nil {
-		return err
-	}
-	return writer.Close()
+	return writeRecords(writer, records)
 }
 
 func fitsParquet(schema *arrow.Schema) bool {

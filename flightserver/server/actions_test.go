@@ -7,12 +7,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
@@ -149,6 +152,28 @@ func TestPartsInTheirOrder(t *testing.T) {
 	for _, body := range []string{`{"dataset": "got", "part": 1}`, `{"dataset": "got", "upload": "mine", "part": 1}`} {
 		_, err := doPut(ctx, client, upload{to: command(body), records: []arrow.RecordBatch{characters(t, "Jon")}})
 		wantStatus(t, err, codes.InvalidArgument, "part 1")
+	}
+}
+
+// TestLeftParallelUpload expires after an hour.
+func TestLeftParallelUpload(t *testing.T) {
+	o := options(testSettings(t))
+	clock := testclock.NewFakeClock(time.Now())
+	o.Clock = clock
+	srv, _ := startWith(t, o)
+	client, ctx := connect(t, srv.URI(), nil, ""), t.Context()
+	begun := decode[parallelResult](t, must[[]string](t)(act(ctx, client, "StartParallelUpload", `{"dataset": "got"}`))[0])
+	to := command(fmt.Sprintf(`{"dataset": "got", "upload": %q}`, begun.Upload))
+	stored(t, client, to, "Arya")
+	eventually(t, "the end of the upload", func() bool {
+		clock.Step(time.Hour)
+		_, err := doPut(ctx, client, upload{to: to, records: []arrow.RecordBatch{characters(t, "Sansa")}})
+		return status.Code(err) == codes.InvalidArgument
+	})
+	_, err := act(ctx, client, "FinishParallelUpload", fmt.Sprintf(`{"upload": %q}`, begun.Upload))
+	wantStatus(t, err, codes.InvalidArgument, "is not there")
+	if left := must[[]string](t)(list(ctx, client, "")); len(left) > 0 {
+		t.Errorf("there is %v", left)
 	}
 }
 

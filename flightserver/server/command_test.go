@@ -217,6 +217,15 @@ func TestPoll(t *testing.T) {
 			t.Errorf("%d rows, want 4", got.rows)
 		}
 	})
+	t.Run("Partitions", func(t *testing.T) {
+		id := decode[parallelResult](t, must[[]string](t)(act(t.Context(), client, "StartParallelUpload", `{"dataset": "parts"}`))[0]).Upload
+		for range 3 {
+			to := command(fmt.Sprintf(`{"dataset": "parts", "upload": %q}`, id))
+			must[[]string](t)(doPut(t.Context(), client, upload{to: to, records: []arrow.RecordBatch{counted(t, 10)}}))
+		}
+		must[[]string](t)(act(t.Context(), client, "FinishParallelUpload", fmt.Sprintf(`{"upload": %q}`, id)))
+		wantGrowing(t, client, command(`{"dataset": "parts", "filter": "id > 5"}`), 3, 4)
+	})
 	t.Run("AnotherServers", func(t *testing.T) {
 		elsewhere := command(`{"poll": "x", "seen": 3, "command": {"dataset": "n", "filter": "id > 5"}}`)
 		poll := must[*flight.PollInfo](t)(client.PollFlightInfo(t.Context(), elsewhere))
@@ -224,6 +233,41 @@ func TestPoll(t *testing.T) {
 			t.Errorf("descriptor = %s", got)
 		}
 	})
+}
+
+// wantGrowing polls to the end. Each answer's endpoints begin with those before,
+// and can be read at once; the first descriptor is still taken at the end.
+func wantGrowing(t *testing.T, client flight.Client, descriptor *flight.FlightDescriptor, endpoints int, rows int64) {
+	t.Helper()
+	poll := must[*flight.PollInfo](t)(client.PollFlightInfo(t.Context(), descriptor))
+	first := poll.GetFlightDescriptor()
+	var seen []string
+	for {
+		var now []string
+		for _, e := range poll.GetInfo().GetEndpoint() {
+			now = append(now, string(e.GetAppMetadata()))
+			if got := must[table](t)(doGet(t.Context(), client, e.GetTicket().GetTicket())); got.rows != rows {
+				t.Errorf("an endpoint gives %d rows, want %d", got.rows, rows)
+			}
+		}
+		if len(now) < len(seen) || !slices.Equal(now[:len(seen)], seen) {
+			t.Errorf("the endpoints were %v and are %v", seen, now)
+		}
+		seen = now
+		if poll.GetFlightDescriptor() == nil {
+			break
+		}
+		poll = must[*flight.PollInfo](t)(client.PollFlightInfo(t.Context(), poll.GetFlightDescriptor()))
+	}
+	if len(seen) != endpoints {
+		t.Errorf("%d endpoints, want %d", len(seen), endpoints)
+	}
+	if first != nil {
+		again := must[*flight.PollInfo](t)(client.PollFlightInfo(t.Context(), first))
+		if len(again.GetInfo().GetEndpoint()) != endpoints || again.GetFlightDescriptor() != nil {
+			t.Errorf("the first descriptor gives %v", again)
+		}
+	}
 }
 
 func TestPollsAreTheirOwners(t *testing.T) {

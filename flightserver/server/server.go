@@ -101,31 +101,15 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
-	s.flight = &flightService{
-		catalog:   s.catalog,
-		logIn:     s.auth.LogIn,
-		tickets:   &tickets{keys: s.keys, clock: now},
-		flights:   newFlights(now),
-		polls:     newPolls(now),
-		locations: locations(s.settings.Advertise),
-		logger:    s.logger,
-		metrics:   s.metrics,
-		sessions:  session.NewStore(sessionOptions(), now),
-		serving:   s.serving.Load,
-	}
-	s.flight.actions = s.flight.dataActions()
-	s.guards = newGuards(s.settings.Limits, s.logger, s.registry, &s.flight.background)
-	s.flight.guards = s.guards
-	s.dataListener = s.guards.listener(s.dataListener)
-	if s.httpListener != nil {
-		s.httpListener = s.guards.listener(s.httpListener)
-	}
 	if err := s.openTracing(ctx); err != nil {
 		return err
 	}
+	s.newFlightService(now)
 	if s.httpListener != nil {
+		s.httpListener = s.guards.listener(s.httpListener)
 		s.newLinks()
 	}
+	s.dataListener = s.guards.listener(s.dataListener)
 	s.newDataServer()
 	if s.adminListener != nil {
 		s.newAdminServer()
@@ -182,6 +166,24 @@ func (s *Server) openTLS() (err error) {
 		s.adminTLS, err = tlsreload.Open("admin", *s.settings.AdminTLS, s.logger, s.registry)
 	}
 	return err
+}
+
+func (s *Server) newFlightService(now clock.WithTicker) {
+	s.flight = &flightService{
+		catalog:   s.catalog,
+		logIn:     s.auth.LogIn,
+		tickets:   &tickets{keys: s.keys, clock: now},
+		flights:   newFlights(now),
+		polls:     newPolls(now),
+		locations: locations(s.settings.Advertise),
+		logger:    s.logger,
+		metrics:   s.metrics,
+		sessions:  session.NewStore(sessionOptions(), now),
+		serving:   s.serving.Load,
+	}
+	s.flight.actions = s.flight.dataActions()
+	s.guards = newGuards(s.settings.Limits, s.logger, s.registry, &s.flight.background)
+	s.flight.guards = s.guards
 }
 
 func (s *Server) newDataServer() {

@@ -1,5 +1,7 @@
 """app_metadata of batches: back at once in an answer, and again with the batch when it is read."""
 
+import json
+
 import pyarrow as pa
 from pyarrow import flight
 
@@ -35,6 +37,16 @@ def test_each_batch_is_read_with_its_own(client):
     reader = client.do_get(flight.Ticket("t"))
     first = reader.read_chunk()
     assert first.app_metadata.to_pybytes() == b"first"
+
+
+def test_of_infos_and_endpoints(client):
+    write(client)
+    info = calls.info(client, "t")
+    said = json.loads(info.app_metadata)
+    assert (said["dataset"], said["version"], sorted(said)) == ("t", 1, ["dataset", "id", "version"])
+    [endpoint] = info.endpoints
+    known = {"partition": 0, "partitions": 1, "rows": 40, "bytes": info.total_bytes}
+    assert json.loads(endpoint.app_metadata) == known
 
 
 def test_it_survives_an_append_and_a_restart(start):

@@ -61,6 +61,16 @@ def test_ranges_make_the_whole(link, accept):
     assert b"".join(body for body, _ in parts) == whole
 
 
+def test_a_parquet_dataset_gives_its_own_file(client, table, tmp_path):
+    calls.put(client, "t.parquet", table)
+    [endpoint] = calls.info(client, "t.parquet", LINKS).endpoints
+    link = endpoint.locations[-2].uri.decode()
+    body, status = curl(link, "-H", f"Accept: {PARQUET}")
+    assert status == 200
+    assert body in [file.read_bytes() for file in (tmp_path / "data").glob("d/*/s/*/0")]
+    assert curl(link, "-H", f"Accept: {PARQUET}", "--range", "-4")[0] == b"PAR1"
+
+
 def test_a_download_is_resumed(link, tmp_path):
     whole, _ = curl(link)
     target = tmp_path / "t.arrows"

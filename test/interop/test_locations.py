@@ -1,6 +1,7 @@
 """Where endpoints say that their data is: what was advertised, and the client's own connection."""
 
 import socket
+import tempfile
 
 import pytest
 from pyarrow import flight
@@ -29,14 +30,26 @@ def test_nothing_advertised(client):
     assert locations(endpoint) == [REUSE]
 
 
-def test_advertised_address(start, address):
-    server = start("--advertise", f"grpc://{address}", listen=address)
+@pytest.mark.parametrize("scheme", ["grpc", "grpc+tcp"])
+def test_advertised_address(start, address, scheme):
+    server = start("--advertise", f"{scheme}://{address}", listen=address)
     with server.connect() as client:
         calls.put(client, "t", data.people())
         [endpoint] = calls.info(client, "t").endpoints
-    assert locations(endpoint) == [f"grpc://{address}", REUSE]
+    assert locations(endpoint) == [f"{scheme}://{address}", REUSE]
     with flight.connect(endpoint.locations[0]) as other:
         assert other.do_get(endpoint.ticket).read_all() == data.people()
+
+
+def test_advertised_socket(start):
+    with tempfile.TemporaryDirectory(prefix="fs") as folder:  # a socket's path is short
+        uri = f"unix://{folder}/flight.sock"
+        with start("--advertise", f"grpc+{uri}", listen=uri).connect() as client:
+            calls.put(client, "t", data.people())
+            [endpoint] = calls.info(client, "t").endpoints
+        assert locations(endpoint) == [f"grpc+{uri}", REUSE]
+        with flight.connect(endpoint.locations[0]) as other:
+            assert other.do_get(endpoint.ticket).read_all() == data.people()
 
 
 def test_several_addresses_keep_their_order(start, address):

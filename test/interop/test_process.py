@@ -1,5 +1,6 @@
 """The server as a process: drain, restart, one server a directory, what it refuses to start with."""
 
+import json
 import threading
 
 import pyarrow as pa
@@ -40,6 +41,23 @@ def test_sigterm_lets_a_running_upload_end(start):
     assert draining.process.wait(60) == 0
     with start().connect() as client:
         assert calls.get(client, "t") == WHOLE
+
+
+def test_the_log_has_the_call_behind_an_error(start, tmp_path):
+    """Every line is JSON, and the id that a client reads finds the call's."""
+    file = tmp_path / "auth.yaml"
+    server.run("token", "--auth-file", file, "--name", "reader", "--role", "Reader")
+    logging = start("--log-format", "json", "--auth-file", file)
+    with logging.connect() as client, pytest.raises(flight.FlightUnauthenticatedError) as refused:
+        calls.names(client)
+
+    def logged():
+        lines = [json.loads(line) for line in logging.said().splitlines()]
+        [call] = [line for line in lines if line["msg"] == "call"]
+        assert call["id"].encode() in refused.value.extra_info
+        assert (call["code"], call["method"].rpartition("/")[2]) == ("Unauthenticated", "ListFlights")
+
+    calls.eventually(logged)
 
 
 def test_data_survives_a_restart(start):
