@@ -14,6 +14,8 @@ type Connection struct {
 	closed func()
 	moved  atomic.Int64 // when a call on it moved last, in nanoseconds since 1970
 	doomed atomic.Bool  // a call on it has stalled
+
+	receiving receiving
 }
 
 // ConnectionOf gives the connection behind an address that its RemoteAddr gave,
@@ -44,6 +46,15 @@ type tcpConn struct {
 func (c tcpConn) Close() error         { return c.of.close() }
 func (c tcpConn) RemoteAddr() net.Addr { return address{c.TCPConn.RemoteAddr(), c.of} }
 
+func (c tcpConn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	c.Received(n)
+	return n, err
+}
+
+// Received is to be told of bytes that were read by the connection's descriptor.
+func (c tcpConn) Received(n int) { c.of.received(n) }
+
 type conn struct {
 	net.Conn
 	of *Connection
@@ -51,6 +62,12 @@ type conn struct {
 
 func (c conn) Close() error         { return c.of.close() }
 func (c conn) RemoteAddr() net.Addr { return address{c.Conn.RemoteAddr(), c.of} }
+
+func (c conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.of.received(n)
+	return n, err
+}
 
 type address struct {
 	net.Addr

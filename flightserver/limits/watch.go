@@ -8,14 +8,18 @@ import (
 )
 
 // Watch ends calls that no longer move: whose peer takes nothing of what is
-// sent, or sends nothing of what is waited for.
+// sent, or sends nothing of what is waited for. What has come of messages that
+// are not whole it counts in a backlog.
 type Watch struct {
 	after   time.Duration // zero: never
+	backlog *Backlog
 	metrics *Metrics
 }
 
 // NewWatch ends calls that have not moved for so long; zero: never.
-func NewWatch(after time.Duration, m *Metrics) *Watch { return &Watch{after: after, metrics: m} }
+func NewWatch(after time.Duration, b *Backlog, m *Metrics) *Watch {
+	return &Watch{after: after, backlog: b, metrics: m}
+}
 
 // Progress is one call under a Watch.
 type Progress struct {
@@ -31,7 +35,7 @@ type Progress struct {
 }
 
 // Begin gives a context that ends when the call no longer moves, with a cause
-// that is ErrStalled. The connection may be nil. Stop is to be called at the
+// that is ErrStalled, or with ErrNoMemory. The connection may be nil. Stop is to be called at the
 // call's end.
 func (w *Watch) Begin(ctx context.Context, on *Connection) (context.Context, *Progress) {
 	ctx, end := context.WithCancelCause(ctx)
@@ -48,6 +52,17 @@ func (p *Progress) Wait(operation func() error) error {
 		p.connection.move()
 	}
 	return err
+}
+
+// Receive is Wait for an operation that receives a message and tells its bytes.
+func (p *Progress) Receive(operation func() (bytes int, err error)) error {
+	var bytes int
+	p.connection.beginReceive(p)
+	defer func() { p.connection.endReceive(p, bytes) }()
+	return p.Wait(func() (err error) {
+		bytes, err = operation()
+		return err
+	})
 }
 
 // Stop ends the context.

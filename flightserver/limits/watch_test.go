@@ -46,7 +46,7 @@ func TestACallThatStallsEnds(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, p := NewWatch(tc.after, testMetrics()).Begin(t.Context(), nil)
+				ctx, p := NewWatch(tc.after, testBacklog(), testMetrics()).Begin(t.Context(), nil)
 				tc.run(ctx, p)
 				if ended := errors.Is(context.Cause(ctx), ErrStalled); ended != tc.ends {
 					t.Errorf("ended = %v: %s", ended, tc.reason)
@@ -64,7 +64,7 @@ func TestAConnectionGoesWhenAllOnItStall(t *testing.T) {
 		metrics := testMetrics()
 		l := NewListener(nil, 1, metrics)
 		c := l.counted(ours)
-		w := NewWatch(time.Minute, metrics)
+		w := NewWatch(time.Minute, testBacklog(), metrics)
 		on := ConnectionOf(c.RemoteAddr())
 		stalled, p := w.Begin(t.Context(), on)
 		_, other := w.Begin(t.Context(), on)

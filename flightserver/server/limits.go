@@ -26,6 +26,10 @@ import (
 // the catalog.
 const inFlightShare = 4
 
+// backlogShare is how much more the beginnings of messages may take, so that as
+// many as one likes may send messages of usual size.
+const backlogShare = 2
+
 // connectTimeout is for the handshake of a connection, which counts as one
 // before it is anybody's.
 const connectTimeout = 20 * time.Second
@@ -54,7 +58,7 @@ func newGuards(s settings.Limits, logger *slog.Logger, r prometheus.Registerer, 
 		calls: limits.NewCalls(limits.CallLimits{
 			Calls: s.Calls, PerIdentity: s.CallsPerIdentity, PerSecond: s.CallsPerSecond,
 		}, m),
-		watch:      limits.NewWatch(s.Stall.Duration, m),
+		watch:      limits.NewWatch(s.Stall.Duration, limits.NewBacklog(backlogShare*inFlight, s.Wait.Duration, m), m),
 		logger:     logger,
 		background: background,
 	}
@@ -130,11 +134,12 @@ func callerOf(ctx context.Context) string {
 	return id.Name + "@" + host
 }
 
-// watchStream ends a call whose client has stopped to take or to send. What
+// watchStream ends a call whose client has stopped to take or to send, or sends
+// too slowly for the memory that there is. What
 // waits for the client is gRPC, and it stops waiting when the call has ended; so
 // the handler runs beside the call, and is left behind for that moment.
 func (g *guards) watchStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if isHealth(info.FullMethod) || g.settings.Stall.Duration == 0 {
+	if isHealth(info.FullMethod) {
 		return handler(srv, stream)
 	}
 	ctx, progress := g.watch.Begin(stream.Context(), connectionOf(stream.Context()))
@@ -150,8 +155,8 @@ func (g *guards) watchStream(srv any, stream grpc.ServerStream, info *grpc.Strea
 		return err
 	case <-ctx.Done():
 	}
-	if stalled := context.Cause(ctx); errors.Is(stalled, limits.ErrStalled) {
-		return stalled
+	if slow := context.Cause(ctx); errors.Is(slow, limits.ErrStalled) || errors.Is(slow, limits.ErrNoMemory) {
+		return slow
 	}
 	return <-ended
 }
@@ -174,7 +179,13 @@ func (s watchedStream) SendMsg(m any) error {
 }
 
 func (s watchedStream) RecvMsg(m any) error {
-	return s.progress.Wait(func() error { return s.streamWithContext.RecvMsg(m) })
+	return s.progress.Receive(func() (int, error) {
+		err := s.streamWithContext.RecvMsg(m)
+		if in, ok := m.(*wire.Incoming); ok && err == nil {
+			return in.BodyLen(), nil
+		}
+		return 0, err
+	})
 }
 
 // uploadMemory gives what the messages of an upload take memory with, and counts

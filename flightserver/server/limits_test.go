@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,7 +12,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -157,6 +161,57 @@ func TestAReaderThatTakesNothingIsEnded(t *testing.T) {
 		return strings.Contains(scrape(t, srv), `grpc_server_handled_total{grpc_code="DeadlineExceeded",grpc_method="DoGet"`)
 	})
 	eventually(t, "no connection is left", func() bool { return strings.Contains(scrape(t, srv), "flightserver_connections 0\n") })
+}
+
+// TestBeginningsOfMessages has clients send most of a message and stop.
+func TestBeginningsOfMessages(t *testing.T) {
+	srv, client := startLimited(t, func(l *settings.Limits) {
+		l.InFlight = resource.MustParse("1Mi")
+		l.Wait = metav1.Duration{Duration: time.Millisecond}
+	})
+	for range 4 {
+		sendMostOf(t, srv, sequence(t, 1<<17-1024))
+	}
+	eventually(t, "two of them have been ended", func() bool {
+		return strings.Contains(scrape(t, srv), `grpc_server_handled_total{grpc_code="Unavailable",grpc_method="DoPut"`) &&
+			strings.Contains(scrape(t, srv), `flightserver_refused_total{limit="inFlight"} 2`+"\n")
+	})
+	must[[]string](t)(doPut(t.Context(), client, upload{to: path("d"), records: []arrow.RecordBatch{characters(t, "Arya")}}))
+}
+
+// sendMostOf returns when an upload is stuck.
+func sendMostOf(t *testing.T, srv *Server, record arrow.RecordBatch) {
+	t.Helper()
+	stuck := make(chan struct{})
+	dial := grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		return &stickyConn{Conn: conn, left: 800 << 10, stick: sync.OnceFunc(func() { close(stuck) })}, err
+	})
+	client := must[flight.Client](t)(flight.NewClientWithMiddleware(srv.dataListener.Addr().String(), nil, nil,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), dial))
+	t.Cleanup(func() { _ = client.Close() })
+	stream := must[flight.FlightService_DoPutClient](t)(client.DoPut(t.Context()))
+	for _, m := range uploadMessages(t, record) {
+		if err := stream.Send(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-stuck
+}
+
+// stickyConn loses what is written beyond some bytes.
+type stickyConn struct {
+	net.Conn
+	left  int
+	stick func()
+}
+
+func (c *stickyConn) Write(p []byte) (int, error) {
+	if c.left -= len(p); c.left < 0 {
+		c.stick()
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
 }
 
 // sequence is a table that fits into no window.

@@ -13,8 +13,12 @@ import (
 // plainConn is a connection without TLS that has a descriptor.
 type plainConn struct {
 	*conn
-	raw syscall.RawConn
+	raw     syscall.RawConn
+	counter receiveCounter // nil: nobody counts
 }
+
+// receiveCounter is a connection that wants to know what is read past its Read.
+type receiveCounter interface{ Received(bytes int) }
 
 // newPlainConn borrows on any connection, though only TCP writes many pieces at
 // once.
@@ -27,7 +31,8 @@ func newPlainConn(under net.Conn, writers *sync.WaitGroup) net.Conn {
 	c.borrows = true
 	if socket, ok := under.(syscall.Conn); ok {
 		if raw, err := socket.SyscallConn(); err == nil {
-			return &plainConn{conn: c, raw: raw}
+			counter, _ := under.(receiveCounter)
+			return &plainConn{conn: c, raw: raw, counter: counter}
 		}
 	}
 	return c
@@ -57,6 +62,9 @@ func (c *plainConn) ReadOnReady(size int, pool mem.BufferPool) (*[]byte, int, er
 		return nil, 0, failed
 	case n == 0:
 		return nil, 0, io.EOF
+	}
+	if c.counter != nil {
+		c.counter.Received(n)
 	}
 	c.sees.observe((*buffer)[:n])
 	return buffer, n, nil
