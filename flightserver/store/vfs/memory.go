@@ -71,7 +71,7 @@ func (n *node) afterCrash(survives func() bool, seen map[*node]*node) *node {
 		if keep < len(n.data) && survives() {
 			keep += (len(n.data) - keep + 1) / 2 // torn: a part of it
 		}
-		c := &node{data: slices.Clone(n.data[:keep]), synced: keep}
+		c := &node{data: n.data[:keep:keep], synced: keep} // appending leaves it as it is
 		seen[n] = c
 		return c
 	}
