@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
-	"github.com/flight-operator/flight-operator/flightserver/catalog"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
@@ -159,8 +158,4 @@ func permitted(ctx context.Context, verb auth.Verb, body []byte) (string, error)
 		return "", err
 	}
 	return name, auth.FromContext(ctx).Allow(verb, name)
-}
-
-func resultOf(d catalog.Dataset) putResult {
-	return putResult{Rows: d.Rows, Bytes: d.Bytes, Version: d.Version}
 }

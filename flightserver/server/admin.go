@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 
@@ -161,9 +160,4 @@ func (s *adminService) statusResult(d catalog.Dataset) ([][]byte, error) {
 		status.Damage = shorten(storage.Damage.Error())
 	}
 	return jsonResult(status)
-}
-
-func jsonResult(v any) ([][]byte, error) {
-	body, err := json.Marshal(v)
-	return [][]byte{body}, err
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // isObject says whether a body is meant as JSON. What is not may be a plain
@@ -51,4 +53,22 @@ func requireDataset(name string) (string, error) {
 
 func jsonText(err error) string {
 	return strings.Replace(strings.TrimPrefix(err.Error(), "json: "), "unknown field", "unknown key", 1)
+}
+
+func jsonResult(v any) ([][]byte, error) {
+	body, err := json.Marshal(v)
+	return [][]byte{body}, err
+}
+
+// decodeProto reads the body of an action that Flight itself defines.
+func decodeProto(body []byte, into proto.Message, name string) error {
+	if err := proto.Unmarshal(body, into); err != nil {
+		return badRequest("the body is no %s", name)
+	}
+	return nil
+}
+
+func protoResult(result proto.Message) ([][]byte, error) {
+	body, err := proto.Marshal(result)
+	return [][]byte{body}, err
 }

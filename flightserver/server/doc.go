@@ -3,7 +3,11 @@
 // (the ops port).
 //
 // A call passes recover, measure, toStatus and authenticate, in this order, and
-// then one handler: list.go, info.go, get.go, put.go, actions.go. Handlers give
-// the errors of the packages below them; errors.go alone turns these into what
-// clients read.
+// then one handler: list.go, info.go, poll.go, get.go, put.go, exchange.go,
+// actions.go, login.go. Handlers give the errors of the packages below them;
+// errors.go alone turns these into what clients read.
+//
+// What is asked for is a query (command.go), which is fitted to a dataset
+// (selection.go), promised by tickets (info.go, ticket.go) and read (reading.go,
+// selected.go), the latter for links over HTTP as well (linkdata.go).
 package server

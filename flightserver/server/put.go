@@ -21,6 +21,10 @@ type putResult struct {
 	Version uint64 `json:"version"`
 }
 
+func resultOf(d catalog.Dataset) putResult {
+	return putResult{Rows: d.Rows, Bytes: d.Bytes, Version: d.Version}
+}
+
 // DoPut stores a stream of records as a new version of a dataset, visible whole
 // at the end of the stream or not at all.
 func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
@@ -39,7 +43,7 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 	traceSize(ctx, d.Rows, d.Bytes)
 	s.logger.Info("dataset uploaded", "dataset", d.Name(), "version", d.Version, "rows", d.Rows,
 		"bytes", d.Bytes, "id", callFrom(ctx).id)
-	body, err := json.Marshal(putResult{Rows: d.Rows, Bytes: d.Bytes, Version: d.Version})
+	body, err := json.Marshal(resultOf(d))
 	if err != nil {
 		return err
 	}

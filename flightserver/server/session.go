@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/session"
@@ -108,17 +107,4 @@ func cookie(value string, maxAge int) *http.Cookie {
 // there alone.
 func setCookie(ctx context.Context, cookie *http.Cookie) error {
 	return grpc.SetHeader(ctx, metadata.Pairs("set-cookie", cookie.String()))
-}
-
-// decodeProto reads the body of an action that Flight itself defines.
-func decodeProto(body []byte, into proto.Message, name string) error {
-	if err := proto.Unmarshal(body, into); err != nil {
-		return badRequest("the body is no %s", name)
-	}
-	return nil
-}
-
-func protoResult(result proto.Message) ([][]byte, error) {
-	body, err := proto.Marshal(result)
-	return [][]byte{body}, err
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
@@ -23,8 +22,8 @@ func (s *flightService) flightActions() actions {
 // that came from PollFlightInfo may have none yet: its app_metadata names it.
 func (s *flightService) cancelFlightInfo(ctx context.Context, body []byte) ([][]byte, error) {
 	var request flight.CancelFlightInfoRequest
-	if err := proto.Unmarshal(body, &request); err != nil {
-		return nil, badRequest("the body is no CancelFlightInfoRequest: %v", err)
+	if err := decodeProto(body, &request, "CancelFlightInfoRequest"); err != nil {
+		return nil, err
 	}
 	outcome := flight.CancelStatusNotCancellable
 	if s.cancelPoll(ctx, request.GetInfo()) {
@@ -35,8 +34,7 @@ func (s *flightService) cancelFlightInfo(ctx context.Context, body []byte) ([][]
 			outcome = flight.CancelStatusCancelled
 		}
 	}
-	result, err := proto.Marshal(&flight.CancelFlightInfoResult{Status: outcome})
-	return [][]byte{result}, err
+	return protoResult(&flight.CancelFlightInfoResult{Status: outcome})
 }
 
 // flightsOf are the ids in the tickets that the caller may use.
@@ -64,8 +62,8 @@ func (s *flightService) cancelPoll(ctx context.Context, info *flight.FlightInfo)
 // endpoint stays.
 func (s *flightService) renewFlightEndpoint(ctx context.Context, body []byte) ([][]byte, error) {
 	var request flight.RenewFlightEndpointRequest
-	if err := proto.Unmarshal(body, &request); err != nil {
-		return nil, badRequest("the body is no RenewFlightEndpointRequest: %v", err)
+	if err := decodeProto(body, &request, "RenewFlightEndpointRequest"); err != nil {
+		return nil, err
 	}
 	endpoint := request.GetEndpoint()
 	c, err := s.tickets.verify(endpoint.GetTicket().GetTicket())
@@ -83,6 +81,5 @@ func (s *flightService) renewFlightEndpoint(ctx context.Context, body []byte) ([
 		return nil, err
 	}
 	endpoint.Ticket, endpoint.ExpirationTime = &flight.Ticket{Ticket: ticket}, timestamppb.New(expires)
-	renewed, err := proto.Marshal(endpoint)
-	return [][]byte{renewed}, err
+	return protoResult(endpoint)
 }
