@@ -182,7 +182,7 @@ func wantRecovered(t *testing.T, when string, fs vfs.FS, allowed ...state) {
 // TestNthOperationFails fails each operation of each change in turn. A change
 // that reports an error is not there, one that reports none is, and only an
 // unknown outcome may be either.
-func TestNthOperationFails(t *testing.T) {
+func TestNthOperationFails(t *testing.T) { //nolint:tparallel // its images are enough for the memory at a time
 	injected := errors.New("injected")
 	for i, ch := range changes {
 		if ch.again {
@@ -237,7 +237,7 @@ func mustCloseFaulty(c *Catalog) { _ = c.Close() }
 
 // TestPowerLoss pulls the power before every operation of every change, with
 // everything unsynced lost, and with a random part of it on the disk.
-func TestPowerLoss(t *testing.T) {
+func TestPowerLoss(t *testing.T) { //nolint:tparallel // as above
 	var mu sync.Mutex
 	type image struct {
 		fs      *vfs.Memory
@@ -303,7 +303,7 @@ func TestPowerLoss(t *testing.T) {
 
 // TestFullVolume fills the volume before each operation of each change.
 // Nothing is lost, reading goes on, and so does dropping, which makes room.
-func TestFullVolume(t *testing.T) {
+func TestFullVolume(t *testing.T) { //nolint:tparallel // as above
 	for i, ch := range changes {
 		if ch.again || strings.HasPrefix(ch.name, "sweep") || ch.name == "drop" {
 			continue // one like it was there, or it makes room itself
@@ -311,7 +311,9 @@ func TestFullVolume(t *testing.T) {
 		t.Run(ch.name, func(t *testing.T) {
 			t.Parallel()
 			copied, before := prepared(t, i)
-			for n := 0; fillVolume(t, copied(), ch, before, n); n++ {
+			n := 0
+			for fillVolume(t, copied(), ch, before, n) {
+				n++
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -125,7 +126,7 @@ func wantMessages(t *testing.T, d *Dataset) {
 	scan := mustScan(t, d)
 	for {
 		m, err := scan.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil || len(m.Body) > wire.MaxBodyBytes {
@@ -140,7 +141,7 @@ func codecs(t *testing.T, d *Dataset) (all []Compression) {
 	scan := mustScan(t, d)
 	for {
 		m, err := scan.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {

@@ -91,10 +91,10 @@ func wantSegment(t *testing.T, s Segments, name string, content []byte) {
 		t.Errorf("%s has %d bytes, %v, want %d", name, size, err, len(content))
 	}
 	got := make([]byte, len(content)+1)
-	if n, err := local.ReadAt(got, 0); err != io.EOF || !bytes.Equal(got[:n], content) {
+	if n, err := local.ReadAt(got, 0); !errors.Is(err, io.EOF) || !bytes.Equal(got[:n], content) {
 		t.Errorf("%s reads %d bytes, %v", name, n, err)
 	}
-	if n, err := local.ReadAt(got[:1], size); n != 0 || err != io.EOF {
+	if n, err := local.ReadAt(got[:1], size); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("%s has %d bytes behind its end, %v", name, n, err)
 	}
 	mapping, err := local.Map()

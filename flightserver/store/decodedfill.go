@@ -135,7 +135,7 @@ func (f *decodedFill) end() error {
 	if err == nil {
 		err = f.file.Sync()
 	}
-	if err = errors.Join(err, f.file.Close()); err != nil {
+	if err := errors.Join(err, f.file.Close()); err != nil {
 		return err
 	}
 	x := &f.arrow.index

@@ -162,7 +162,7 @@ func readForged(t *testing.T, s *Store, kind uint8, format Format, rows, size in
 
 func wantDamageOrEnd(t *testing.T, err error) {
 	t.Helper()
-	if err != nil && err != io.EOF && !errors.Is(err, ErrCorrupt) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, ErrCorrupt) {
 		t.Errorf("%v is not %v", err, ErrCorrupt)
 	}
 }

@@ -170,7 +170,7 @@ func TestPassThrough(t *testing.T) {
 			t.Errorf("message %d came back as another", i)
 		}
 	}
-	if _, err := scan.Next(); err != io.EOF {
+	if _, err := scan.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("the end is %v", err)
 	}
 

@@ -28,7 +28,7 @@ var stagings = sync.Pool{New: func() any {
 // alignedBytes gives an empty slice on a page's boundary.
 func alignedBytes(capacity int) []byte {
 	b := make([]byte, capacity+vfs.PageBytes)
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & (vfs.PageBytes - 1)
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & (vfs.PageBytes - 1) //nolint:gosec // nothing is reached by the address
 	return b[skip : skip : skip+capacity]
 }
 

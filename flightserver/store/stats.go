@@ -18,7 +18,7 @@ type Stats struct {
 
 // ColumnStats bound the values of a column. Bounds stand in a form that sorts by
 // its bytes, which the methods read.
-type ColumnStats struct {
+type ColumnStats struct { //nolint:recvcheck // join alone changes it
 	Nulls int64
 	// Min and Max are nil where no bound is known: no value is above or below
 	// all others where one is NaN, and nested values have no order.

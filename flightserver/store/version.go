@@ -148,7 +148,7 @@ func (v *version) share(base *version) {
 	for added := range min(2, len(v.uploads)) { // compaction adds none
 		repeated := len(v.uploads) - added
 		if n := len(base.uploads) - repeated; n >= 0 && slices.Equal(v.uploads[:repeated], base.uploads[n:]) {
-			v.uploads = append(base.uploads[n:], v.uploads[repeated:]...) //nolint:gocritic // as in extend
+			v.uploads = append(base.uploads[n:], v.uploads[repeated:]...)
 			return
 		}
 	}

@@ -185,7 +185,7 @@ func (f *newFile) writeBuffered(p []byte) (int, error) {
 // writesDirect tells whether p goes around the page cache, for which the file is
 // prepared: a copy into fresh pages costs more than the writing itself.
 func (f *newFile) writesDirect(p []byte) bool {
-	address := int64(uintptr(unsafe.Pointer(unsafe.SliceData(p))))
+	address := int64(uintptr(unsafe.Pointer(unsafe.SliceData(p)))) //nolint:gosec // nothing is reached by it
 	if f.refused || len(p) < DirectBytes || (address|int64(len(p))|f.written)%PageBytes != 0 {
 		return false
 	}
