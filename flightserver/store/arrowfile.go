@@ -30,7 +30,8 @@ const (
 type arrowEncoder struct {
 	file   *arrowFile
 	writer *ipc.Writer
-	passes bool // messages may go through as they are
+	passes bool   // messages may go through as they are
+	large  []byte // the room of the last body, where it was too large to pass
 }
 
 func newArrowEncoder(w io.Writer, schema *arrow.Schema, c Compression) (_ *arrowEncoder, err error) {
@@ -58,10 +59,24 @@ func (e *arrowEncoder) Full() bool { return e.file.indexBytes >= maxIndexBytes }
 
 // Buffer gives room for a body, behind that for its header.
 func (e *arrowEncoder) Buffer(n int) []byte {
-	if !e.passes || n > wire.MaxBodyBytes {
+	switch {
+	case !e.passes:
 		return make([]byte, n)
+	case n > wire.MaxBodyBytes:
+		return e.largeRoom(n)
 	}
+	e.large = nil
 	return e.file.bodyRoom(n)
+}
+
+// largeRoom uses the last room again, as a client sends bodies of much the same
+// size. With a fresh one for each, which waits for the collector when it is done
+// with, an upload of batches of 50 MB took half as much memory again.
+func (e *arrowEncoder) largeRoom(n int) []byte {
+	if n > cap(e.large) || n < cap(e.large)/2 {
+		e.large = make([]byte, n+n/8)
+	}
+	return e.large[:n:n]
 }
 
 func (e *arrowEncoder) Write(b Batch) (err error) {

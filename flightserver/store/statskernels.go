@@ -125,7 +125,7 @@ func extremesOf[T signed | unsigned](values []T) (least, most T) {
 		lo1, hi1 = min(lo1, b), max(hi1, b)
 		lo2, hi2 = min(lo2, c), max(hi2, c)
 		lo3, hi3 = min(lo3, d), max(hi3, d)
-		values = values[4:] //nolint:revive // what is left
+		values = values[4:]
 	}
 	for _, v := range values {
 		lo, hi = min(lo, v), max(hi, v)
@@ -170,7 +170,7 @@ func floatExtremes[T int32 | int64](values []T) (least, most T) {
 		lo1, hi1 = min(lo1, b), max(hi1, b)
 		lo2, hi2 = min(lo2, c), max(hi2, c)
 		lo3, hi3 = min(lo3, d), max(hi3, d)
-		values = values[4:] //nolint:revive // what is left
+		values = values[4:]
 	}
 	for _, v := range values {
 		v = floatOrder(v)

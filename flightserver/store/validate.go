@@ -110,7 +110,7 @@ func isASCII(text []byte) bool {
 		if (a|b|c|d)&high != 0 {
 			return false
 		}
-		text = text[32:] //nolint:revive // what is left
+		text = text[32:]
 	}
 	for _, b := range text {
 		if b >= utf8.RuneSelf {
