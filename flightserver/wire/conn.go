@@ -20,6 +20,7 @@ const (
 type conn struct {
 	net.Conn
 	write   func(*batch) error
+	most    int             // bytes that are pending before a Write waits
 	borrows bool            // write takes pieces where they lie
 	writers *sync.WaitGroup // counts run
 	sees    *inbound        // what the client sends
@@ -34,7 +35,7 @@ type conn struct {
 }
 
 func newConn(under net.Conn, write func(*batch) error, writers *sync.WaitGroup) *conn {
-	c := &conn{Conn: under, write: write, writers: writers, sees: newInbound(), pending: &batch{}, spare: &batch{}}
+	c := &conn{Conn: under, write: write, most: pendingBytes, writers: writers, sees: newInbound(), pending: &batch{}, spare: &batch{}}
 	c.changed.L = &c.mu
 	return c
 }
@@ -44,7 +45,7 @@ func newConn(under net.Conn, write func(*batch) error, writers *sync.WaitGroup) 
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.pending.size >= pendingBytes && c.err == nil {
+	for c.pending.size >= c.most && c.err == nil {
 		c.changed.Wait()
 	}
 	if c.err != nil {
@@ -64,7 +65,7 @@ func (c *conn) Write(p []byte) (int, error) {
 func (c *conn) take(p []byte) error {
 	switch c.sent.next(p) {
 	case dataHeader:
-		c.pending.open(p, min(int(c.sees.maxFrame.Load()), pendingBytes))
+		c.pending.open(p, min(int(c.sees.maxFrame.Load()), c.most))
 		return nil
 	case otherFrame:
 		c.pending.last = nil

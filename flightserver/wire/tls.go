@@ -12,8 +12,9 @@ const recordsBytes = 128 << 10
 //
 // Everything is copied before it is encrypted. That is where a mapped file may
 // fail, and it makes records of 16 KiB where a frame's header stands between.
+// What is pending is memory of the process, so it is little.
 func newTLSConn(secured net.Conn, records *recordConn, writers *sync.WaitGroup) *conn {
-	return newConn(secured, func(b *batch) error {
+	c := newConn(secured, func(b *batch) error {
 		records.hold()
 		for _, piece := range b.pieces {
 			if _, err := secured.Write(piece); err != nil {
@@ -22,6 +23,8 @@ func newTLSConn(secured net.Conn, records *recordConn, writers *sync.WaitGroup) 
 		}
 		return records.send()
 	}, writers)
+	c.most = recordsBytes
+	return c
 }
 
 // recordConn stands between TLS and the network. TLS writes a record at a time;
