@@ -36,9 +36,9 @@
 // The messages of an Arrow file are those that go over the wire: none is larger
 // than stock clients take, unless a single row is, and each body begins at a
 // multiple of 64 bytes. So that nothing lies between two messages, the padding
-// stands behind a header, inside the length that precedes it. What a client sent
-// is kept byte by byte, unless it has dictionaries, is compressed, or is too
-// large.
+// stands behind a header, inside the length that precedes it. Bodies may be
+// compressed, each message as it says itself. What a client sent is kept byte by
+// byte, unless it has dictionaries, is compressed or is to be, or is too large.
 //
 // Beside the segment stands its sidecar. Integers are little-endian, checksums
 // CRC-32C. That of an Arrow file is an index of its messages, which follow one
