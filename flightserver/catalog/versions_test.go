@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,23 @@ func TestDeclaredRetention(t *testing.T) {
 				t.Errorf("versions %v are left, want %d", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestRetainedBytes keeps as many of the newest versions as fit.
+func TestRetainedBytes(t *testing.T) {
+	c := mustOpen(t, testOptions(vfs.NewMemory()))
+	size := mustPut(t, c, "d", ModeCreate, 0).Bytes
+	declaration := Declaration{Path: []string{"d"}, Policy: Policy{Retention: Retention{Bytes: 2 * size}}}
+	if _, err := c.Declare(t.Context(), declaration); err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(4) {
+		mustPut(t, c, "d", ModeReplace, n)
+	}
+	c.store.Sweep(t.Context())
+	if got := fmt.Sprint(versionsOf(t, c, "d")); got != "[4 5]" {
+		t.Errorf("versions %s are left", got)
 	}
 }
 

@@ -47,8 +47,8 @@ func (d *Dataset) sweep(ctx context.Context) error {
 
 // retireLocked takes away the oldest versions that need not be kept.
 func (d *Dataset) retireLocked(now time.Time) {
-	n := 0
-	for n+1 < len(d.mu.versions) && d.expiredLocked(d.mu.versions[n:], now) {
+	n, beyond := 0, beyondBytes(d.mu.versions, d.mu.policy.Retention.Bytes)
+	for n+1 < len(d.mu.versions) && d.expiredLocked(d.mu.versions[n:], n < beyond, now) {
 		d.mu.versions[n].generation.versions--
 		n++
 	}
@@ -57,24 +57,28 @@ func (d *Dataset) retireLocked(now time.Time) {
 	}
 }
 
-// expiredLocked tells whether the first of several versions may go.
-func (d *Dataset) expiredLocked(versions []*version, now time.Time) bool {
+// expiredLocked tells whether the first of several versions may go, which is
+// beyond the bytes that they may take together, or not.
+func (d *Dataset) expiredLocked(versions []*version, beyond bool, now time.Time) bool {
 	r, superseded := d.mu.policy.Retention, now.Sub(versions[1].created)
 	switch {
 	case r == (Retention{}):
 		return superseded >= d.store.options.KeepSuperseded
 	case superseded < d.store.options.KeepAtLeast:
 		return false
-	case r.Age > 0 && superseded >= r.Age, r.Versions > 0 && len(versions) > r.Versions:
-		return true
 	}
-	return r.Bytes > 0 && bytesOf(versions) > r.Bytes
+	return beyond || r.Age > 0 && superseded >= r.Age || r.Versions > 0 && len(versions) > r.Versions
 }
 
-// bytesOf gives the bytes that versions take together.
-func bytesOf(versions []*version) (total int64) {
+// beyondBytes gives how many of the oldest versions must go so that the others
+// take at most so many bytes together; zero bounds nothing.
+func beyondBytes(versions []*version, bound int64) int {
+	if bound <= 0 {
+		return 0
+	}
 	counted := map[Segment]bool{}
-	for i, v := range versions {
+	total := int64(0)
+	for i, v := range slices.Backward(versions) {
 		if i+1 < len(versions) && versions[i+1].generation == v.generation {
 			continue // the next has all that it has
 		}
@@ -86,8 +90,11 @@ func bytesOf(versions []*version) (total int64) {
 				}
 			}
 		}
+		if total > bound {
+			return i + 1
+		}
 	}
-	return total
+	return 0
 }
 
 // condemnLocked takes away the generations without a readable version that
