@@ -141,6 +141,33 @@ func TestDamageMetByReads(t *testing.T) {
 	}
 }
 
+// TestDamageOfOwnFile is met by who reads the file instead of its rows.
+func TestDamageOfOwnFile(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	c, dir, _ := onDisk(t, registry)
+	d := mustPut(t, c, "d.parquet", ModeCreate, upTo(1000)...)
+	file := segmentsOf(t, dir, d)[0]
+	damageMiddle(t, file)
+	scan, err := c.Scan(t.Context(), d.ID, d.Version, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scan.Release()
+	own, err := scan.OwnFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	_, err = own.ReadAt(make([]byte, own.Size()), 0)
+	if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), filepath.Base(filepath.Dir(file))) {
+		t.Errorf("reading what is damaged: %v", err)
+	}
+	wantDamaged(t, c, "d.parquet", registry, "1")
+	damageMiddle(t, file) // the bit is as it was
+	c.store.Scrub(t.Context())
+	wantDamaged(t, c, "d.parquet", registry, "0")
+}
+
 // TestDamageGoesWithItsSegment: what is deleted needs nobody's care.
 func TestDamageGoesWithItsSegment(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // OwnFile is the one Parquet file that a partition is stored as. No byte is
 // given that differs from what was written. It is an io.ReaderAt for any number
@@ -22,10 +19,10 @@ func (s *Scan) OwnFile() (*OwnFile, error) {
 		return nil, nil //nolint:nilnil // as documented
 	}
 	d := s.snapshot.dataset
-	name := s.segments[0].name(d.id)
-	local, bytes, err := openVerified(s.ctx, d.store.segments, name, s.segments[0])
+	s.current = s.segments[0]
+	local, bytes, err := openVerified(s.ctx, d.store.segments, s.current.name(d.id), s.current)
 	if err != nil {
-		return nil, s.explain(fmt.Errorf("segment %s: %w", name, err))
+		return nil, s.explain(err)
 	}
 	return &OwnFile{scan: s, local: local, bytes: bytes}, nil
 }
