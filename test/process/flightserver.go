@@ -13,6 +13,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 )
 
@@ -52,8 +53,8 @@ func Serve(t *testing.T, binary, dir string, flags ...string) *Server {
 	t.Helper()
 	s := Start(t, binary, dir, flags...)
 	line, err := bufio.NewReader(s.out).ReadString('\n')
-	address, ready := strings.CutPrefix(strings.TrimSpace(line), "flightserver ready grpc://")
-	if !ready {
+	ready, address, _ := strings.Cut(strings.TrimSpace(line), "://")
+	if !strings.HasPrefix(ready, "flightserver ready ") {
 		s.Kill()
 		t.Fatalf("the server is not ready: %v\n%s", err, s.log.String())
 	}
@@ -98,10 +99,16 @@ func (s *Server) Stop(t *testing.T) {
 	}
 }
 
-// Connect gives a client, which the caller closes.
+// Connect gives a client without TLS, which the caller closes.
 func (s *Server) Connect(t *testing.T) flight.Client {
 	t.Helper()
-	client, err := flight.NewClientWithMiddleware(s.Address, nil, nil, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return s.ConnectWith(t, insecure.NewCredentials())
+}
+
+// ConnectWith gives a client, which the caller closes.
+func (s *Server) ConnectWith(t *testing.T, of credentials.TransportCredentials) flight.Client {
+	t.Helper()
+	client, err := flight.NewClientWithMiddleware(s.Address, nil, nil, grpc.WithTransportCredentials(of))
 	if err != nil {
 		t.Fatal(err)
 	}

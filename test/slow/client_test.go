@@ -30,13 +30,8 @@ type connection struct {
 
 // call begins a call whose windows are as large as they can be, so that only
 // the socket slows the server down.
-func call(t *testing.T, address, method string) (*connection, error) {
+func call(t *testing.T, conn net.Conn, method string) (*connection, error) {
 	t.Helper()
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	t.Cleanup(func() { _ = conn.Close() })
 	c := &connection{conn, http2.NewFramer(conn, conn)}
 	for _, write := range []func() error{
 		func() error { _, err := conn.Write([]byte(http2.ClientPreface)); return err },
@@ -85,9 +80,9 @@ func message(t *testing.T, m proto.Message) []byte {
 }
 
 // read asks for a dataset and takes it slowly until ctx is done.
-func read(ctx context.Context, t *testing.T, address, dataset string) error {
+func read(ctx context.Context, t *testing.T, conn net.Conn, dataset string) error {
 	t.Helper()
-	c, err := call(t, address, "DoGet")
+	c, err := call(t, conn, "DoGet")
 	if err != nil {
 		return err
 	}
@@ -99,9 +94,9 @@ func read(ctx context.Context, t *testing.T, address, dataset string) error {
 
 // write sends the messages of an upload slowly until ctx is done, as many of
 // them as there are. Answers are left to lie.
-func write(ctx context.Context, t *testing.T, address string, upload io.Reader) error {
+func write(ctx context.Context, t *testing.T, conn net.Conn, upload io.Reader) error {
 	t.Helper()
-	c, err := call(t, address, "DoPut")
+	c, err := call(t, conn, "DoPut")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ const (
 	clients     = 1000
 	memoryLimit = 1 << 30
 	rows        = 256 << 10 // of a batch of 2 MiB
-	batches     = 512       // of a dataset of 1 GiB
+	batches     = 256       // of a dataset of 512 MiB
 	settle      = 10 * time.Second
 )
 
@@ -51,20 +52,26 @@ func TestSlowClientsHarmNobody(t *testing.T) {
 	}
 	binary, record := process.Build(t), batch(t)
 	schema, data := uploadOf(t, record)
-	cases := map[string]func(ctx context.Context, t *testing.T, address string, i int) error{
-		"Readers": func(ctx context.Context, t *testing.T, address string, _ int) error {
-			return read(ctx, t, address, "large")
-		},
-		"Writers": func(ctx context.Context, t *testing.T, address string, i int) error {
-			first := message(t, &flight.FlightData{DataHeader: schema, FlightDescriptor: path(fmt.Sprint("slow/", i))})
-			return write(ctx, t, address, io.MultiReader(bytes.NewReader(first), bytes.NewReader(data)))
-		},
+	readers := func(ctx context.Context, t *testing.T, conn net.Conn, _ int) error {
+		return read(ctx, t, conn, "large")
 	}
-	for name, client := range cases {
+	writers := func(ctx context.Context, t *testing.T, conn net.Conn, i int) error {
+		first := message(t, &flight.FlightData{DataHeader: schema, FlightDescriptor: path(fmt.Sprint("slow/", i))})
+		return write(ctx, t, conn, io.MultiReader(bytes.NewReader(first), bytes.NewReader(data)))
+	}
+	cases := map[string]struct {
+		client func(ctx context.Context, t *testing.T, conn net.Conn, i int) error
+		by     transport
+	}{
+		"Readers":    {readers, transport{}},
+		"ReadersTLS": {readers, newTLS(t)},
+		"Writers":    {writers, transport{}},
+	}
+	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			server := process.Serve(t, binary, t.TempDir(), "--config", config)
+			server := process.Serve(t, binary, t.TempDir(), append(tc.by.flags, "--config", config)...)
 			t.Cleanup(server.Kill) // for a test that fails half way
-			connected := server.Connect(t)
+			connected := server.ConnectWith(t, tc.by.credentials())
 			defer connected.Close()
 			upload(t, connected, "large", record, batches)
 			alone := duration(func() { readAll(t, connected) })
@@ -72,11 +79,12 @@ func TestSlowClientsHarmNobody(t *testing.T) {
 			peak := watchMemory(t, server.PID())
 			ctx, cancel := context.WithCancel(t.Context())
 			var slow errgroup.Group
-			for i := range clients {
-				slow.Go(func() error { return client(ctx, t, server.Address, i) })
-			}
 			defer func() { cancel(); _ = slow.Wait() }() // where the test fails before it asks
-			time.Sleep(settle)                           // until buffers are as full as they get
+			for i := range clients {
+				conn := tc.by.dial(t, server.Address) // one by one: a handshake has its time
+				slow.Go(func() error { return tc.client(ctx, t, conn, i) })
+			}
+			time.Sleep(settle) // until buffers are as full as they get
 			beside := duration(func() { readAll(t, connected) })
 			upload(t, connected, "other", record, 16)
 			cancel()
