@@ -47,6 +47,9 @@ const (
 	pyarrow = "pyarrow"
 )
 
+// coldUs is the process that stands for ours in cells that are cold.
+const coldUs = "flightserver, cold"
+
 var allServers = []string{us, wall, opaque, naive, pyarrow}
 
 // Row counts of batches. The bars are held against the one in the middle.
@@ -66,6 +69,8 @@ type Cell struct {
 	Streams   int         `json:"streams"`
 	TLS       bool        `json:"tls"`
 	Client    Client      `json:"client"`
+	// Cold reads are of our server with storage.cache at 0: it decodes each time.
+	Cold bool `json:"cold,omitempty"`
 }
 
 func base(operation Operation, kind tables.Kind) Cell {
@@ -76,6 +81,7 @@ func (c Cell) batch(rows int) Cell   { c.BatchRows = rows; return c }
 func (c Cell) streams(n int) Cell    { c.Streams = n; return c }
 func (c Cell) overTLS() Cell         { c.TLS = true; return c }
 func (c Cell) parquet() Cell         { c.Format = Parquet; return c }
+func (c Cell) cold() Cell            { c.Cold = true; return c }
 func (c Cell) by(client Client) Cell { c.Client = client; return c }
 
 func smallGet() Cell { return base(Small, tables.Numeric) }
@@ -89,6 +95,9 @@ func (c Cell) String() string {
 		s += "s"
 	}
 	s += c.transport()
+	if c.Cold {
+		s += ", nothing kept"
+	}
 	if c.Client != Discard {
 		s += fmt.Sprintf(", %s client", c.Client)
 	}
@@ -168,7 +177,7 @@ func plan(quick bool) []Cell {
 	for _, kind := range []tables.Kind{tables.Numeric, tables.Mixed} {
 		get, put := base(Get, kind), base(Put, kind)
 		cells = append(cells,
-			get, get.streams(8), get.by(Pyarrow), get.overTLS(), get.parquet(), put)
+			get, get.streams(8), get.by(Pyarrow), get.overTLS(), get.parquet(), get.parquet().cold(), put)
 		if quick {
 			continue
 		}

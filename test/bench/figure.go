@@ -29,7 +29,8 @@ func (r *Report) chart() chart.Chart {
 		{"DoGet, mixed, 8 streams", get.streams(8)},
 		{"DoGet, mixed, read by pyarrow", get.by(Pyarrow)},
 		{"DoGet, mixed, TLS", get.overTLS()},
-		{"DoGet, mixed, from Parquet", get.parquet()},
+		{"DoGet, mixed, Parquet again", get.parquet()},
+		{"DoGet, mixed, Parquet decoded", get.parquet().cold()},
 		{"DoPut, mixed, synced to disk", put},
 	} {
 		if result, ok := r.cell(group.cell); ok {

@@ -23,7 +23,7 @@ func (f *fleet) profile(ctx context.Context, dir string, c Cell, key tableKey, t
 	if err := makeFolders(dir); err != nil {
 		return err
 	}
-	s := f.servers[us]
+	s := f.of(us, c)
 	name := strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(c.String()) + ".pprof"
 	group, ctx := errgroup.WithContext(ctx)
 	done := make(chan struct{})

@@ -25,7 +25,7 @@ type run struct {
 	progress io.Writer
 
 	tables map[tableKey]*tables.Table
-	loaded map[string]bool // datasets that the servers have
+	loaded map[string]bool // "server/dataset"
 }
 
 // CellResult is what the servers did in the rounds of a cell.
@@ -39,7 +39,7 @@ type CellResult struct {
 
 // measureAll fills the report.
 func (r *run) measureAll(ctx context.Context, report *Report) (err error) {
-	if err := makeFolders(filepath.Join(r.dir, "data"), filepath.Join(r.dir, "files")); err != nil {
+	if err := makeFolders(filepath.Join(r.dir, "data"), filepath.Join(r.dir, "cold"), filepath.Join(r.dir, "files")); err != nil {
 		return err
 	}
 	cells := slices.DeleteFunc(plan(r.options.quick), func(c Cell) bool { return !r.only.MatchString(c.String()) })
@@ -47,8 +47,10 @@ func (r *run) measureAll(ctx context.Context, report *Report) (err error) {
 		return err
 	}
 	// What the servers kept is not needed any more, and its room is.
-	if err := errors.Join(os.RemoveAll(filepath.Join(r.dir, "data")), os.RemoveAll(filepath.Join(r.dir, "files"))); err != nil {
-		return err
+	for _, folder := range []string{"data", "cold", "files"} {
+		if err := os.RemoveAll(filepath.Join(r.dir, folder)); err != nil {
+			return err
+		}
 	}
 	report.Growth, err = r.growth(ctx)
 	return err
@@ -102,7 +104,7 @@ func (r *run) measureCell(ctx context.Context, f *fleet, c Cell) (CellResult, er
 		return CellResult{}, err
 	}
 	if c.Operation != Put {
-		if err := r.load(ctx, f, key, c.Format, table); err != nil {
+		if err := r.load(ctx, f, key, c, table); err != nil {
 			return CellResult{}, err
 		}
 	}
@@ -111,7 +113,7 @@ func (r *run) measureCell(ctx context.Context, f *fleet, c Cell) (CellResult, er
 	for round := range r.options.rounds + 1 {
 		r.random.Shuffle(len(taking), func(i, j int) { taking[i], taking[j] = taking[j], taking[i] })
 		for _, name := range slices.Clone(taking) {
-			sample, err := f.measure(ctx, f.servers[name], c, key, table)
+			sample, err := f.measure(ctx, f.of(name, c), c, key, table)
 			if ctx.Err() != nil {
 				return result, ctx.Err()
 			}
@@ -146,16 +148,17 @@ func (r *run) table(key tableKey) (*tables.Table, error) {
 
 // load gives our server and the peers' folder a dataset, unless they have it.
 // All peers read the files that the naive one writes.
-func (r *run) load(ctx context.Context, f *fleet, key tableKey, format Format, table *tables.Table) error {
-	name := key.dataset(format)
-	if r.loaded[name] {
-		return nil
-	}
-	for _, server := range []string{us, naive} {
-		if err := f.servers[server].loader.Put(ctx, 0, name, table); err != nil {
-			return fmt.Errorf("loading %s into %s: %w", name, server, err)
+func (r *run) load(ctx context.Context, f *fleet, key tableKey, c Cell, table *tables.Table) error {
+	name := key.dataset(c.Format)
+	for _, s := range []*server{f.of(us, c), f.of(naive, c)} {
+		place := s.name + "/" + name
+		if r.loaded[place] {
+			continue
 		}
+		if err := s.loader.Put(ctx, 0, name, table); err != nil {
+			return fmt.Errorf("loading %s into %s: %w", name, s.name, err)
+		}
+		r.loaded[place] = true
 	}
-	r.loaded[name] = true
 	return nil
 }

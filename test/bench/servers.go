@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 
 	"github.com/flight-operator/flight-operator/test/bench/child"
@@ -47,7 +48,7 @@ type programs struct {
 // start runs every server over the data of a folder, or those that can run here.
 func (p programs) start(ctx context.Context, dir string, c *certificate) (*fleet, error) {
 	f := &fleet{programs: p, servers: map[string]*server{}}
-	for _, name := range allServers {
+	for _, name := range append([]string{coldUs}, allServers...) {
 		if name == pyarrow && p.python == "" || name == wall && c != nil {
 			continue
 		}
@@ -65,12 +66,14 @@ func (p programs) startServer(ctx context.Context, name, dir string, c *certific
 	var command []string
 	files := filepath.Join(dir, "files")
 	switch name {
-	case us:
+	case us, coldUs:
 		var err error
 		if s.ops, err = freeAddress(); err != nil {
 			return nil, err
 		}
-		command = p.serveOurs(filepath.Join(dir, "data"), s.ops)
+		if command, err = p.serveIn(dir, s.ops, name == coldUs); err != nil {
+			return nil, err
+		}
 		if c != nil {
 			command = append(command, "--tls-cert", c.certFile, "--tls-key", c.keyFile)
 		}
@@ -100,6 +103,27 @@ func (p programs) startServer(ctx context.Context, name, dir string, c *certific
 
 func (p programs) serveOurs(dataDir, ops string) []string {
 	return []string{p.flightserver, "serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0", "--ops-listen", ops}
+}
+
+// serveIn serves from a folder of the benchmark's data. A cold server keeps no
+// Parquet decoded.
+func (p programs) serveIn(dir, ops string, cold bool) ([]string, error) {
+	if !cold {
+		return p.serveOurs(filepath.Join(dir, "data"), ops), nil
+	}
+	config := filepath.Join(dir, "cold.yaml")
+	if err := os.WriteFile(config, []byte("storage: {cache: 0}\n"), 0o600); err != nil {
+		return nil, err
+	}
+	return append(p.serveOurs(filepath.Join(dir, "cold"), ops), "--config", config), nil
+}
+
+// of gives the process that stands for a server in a cell.
+func (f *fleet) of(name string, c Cell) *server {
+	if name == us && c.Cold {
+		name = coldUs
+	}
+	return f.servers[name]
 }
 
 func newLoader(server string, to load.Target) loader {
