@@ -282,8 +282,8 @@ func TestPowerLoss(t *testing.T) { //nolint:tparallel // as above
 		}
 		mu.Lock()
 		before = after
-		mu.Unlock()
 		images = append(images, image{fs.CrashClone(nil), ch.name + " was acknowledged", []state{after}})
+		mu.Unlock() // the sweeper works on
 	}
 	mustClose(t, c)
 	t.Logf("%d images", len(images))
