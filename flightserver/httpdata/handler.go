@@ -104,7 +104,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked request) {
 		serveContent(w, r, &logged{io.NewSectionReader(own, 0, own.Size()), h.Logger})
 		return
 	}
-	h.answer(w, r, &content{ctx: r.Context(), size: -1, write: asked.writer(data.Identity(), f)})
+	h.answer(w, r, &content{ctx: r.Context(), size: -1, write: asked.writer(data, f)})
 }
 
 func describe(to http.Header, data Data, f format) {

@@ -25,9 +25,15 @@ func (r request) open(ctx context.Context) (Data, error) {
 // errRewritten ends an answer whose first part was made of other files.
 var errRewritten = errors.New("the files of the data were replaced meanwhile")
 
-// writer gives what makes the bytes, as often as it is called.
-func (r request) writer(identity string, f format) func(context.Context, io.Writer) error {
+// writer gives what makes the bytes, as often as it is called: the first time of
+// the data that is open, which stays the caller's.
+func (r request) writer(first Data, f format) func(context.Context, io.Writer) error {
+	identity := first.Identity()
 	return func(ctx context.Context, w io.Writer) error {
+		if data := first; data != nil {
+			first = nil
+			return f.write(w, data)
+		}
 		data, err := r.open(ctx)
 		if err != nil {
 			return err
