@@ -206,21 +206,36 @@ func TestCacheFilledByRecords(t *testing.T) {
 	read(t, d, cachedRows)
 }
 
+// TestCachePrunes: a reader that prunes leaves bounds to those that follow, and
+// reads all where there are none.
 func TestCachePrunes(t *testing.T) {
-	s := openStore(t, Options{CacheBytes: 1 << 30})
-	d := parquetOf(t, s, cachedRows)
-	read(t, d, cachedRows)
-	scan := mustScan(t, d)
-	scan.Prune(func(s Stats) bool {
-		_, highest, ok := s.Columns[0].Ints()
-		return !ok || highest >= cachedRows-1
-	})
-	rows := int64(0)
-	for r := scan.Records(); r.Next(); {
-		rows += r.RecordBatch().NumRows()
-	}
-	if rows == 0 || rows > cachedRows/2 {
-		t.Errorf("%d rows came of the batch that has the last one", rows)
+	for name, tc := range map[string]struct {
+		first func(Stats) bool
+		want  func(rows int64) bool
+	}{
+		"after one that prunes": {func(Stats) bool { return true }, func(rows int64) bool { return 0 < rows && rows < cachedRows/2 }},
+		"after one that reads":  {nil, func(rows int64) bool { return rows == cachedRows }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, Options{CacheBytes: 1 << 30})
+			d := parquetOf(t, s, cachedRows)
+			first := mustScan(t, d)
+			first.Prune(tc.first)
+			wantCounted(t, first.Records(), 0, cachedRows)
+			s.cache.settling.Wait()
+			scan := mustScan(t, d)
+			scan.Prune(func(s Stats) bool {
+				_, highest, ok := s.Columns[0].Ints()
+				return !ok || highest >= cachedRows-1
+			})
+			rows := int64(0)
+			for r := scan.Records(); r.Next(); {
+				rows += r.RecordBatch().NumRows()
+			}
+			if !tc.want(rows) {
+				t.Errorf("%d rows came of the batch that has the last one", rows)
+			}
+		})
 	}
 }
 

@@ -25,9 +25,10 @@ func newEncodedSource(records decoder, schema *arrow.Schema) *encodedSource {
 	return &encodedSource{records: records, encoder: newMessageEncoder(schema)}
 }
 
-// keepIn has the messages written into the cache.
-func (s *encodedSource) keepIn(f *decodedFill) {
-	s.fill, s.encoder.bounds = f, f != nil
+// keepIn has the messages written into the cache, with bounds of their columns
+// or without.
+func (s *encodedSource) keepIn(f *decodedFill, bounds bool) {
+	s.fill, s.encoder.bounds = f, f != nil && bounds
 }
 
 func (s *encodedSource) next() (Message, error) {
@@ -51,7 +52,7 @@ func (s *encodedSource) record() (arrow.RecordBatch, error) {
 	}
 	if err := s.encode(rec); err != nil {
 		s.fill.fail(err)
-		s.keepIn(nil)
+		s.keepIn(nil, false)
 	}
 	s.encoder.pending = nil
 	return rec, nil
@@ -84,7 +85,7 @@ func (s *encodedSource) encode(rec arrow.RecordBatch) (err error) {
 		s.fill.add(m)
 	}
 	if s.fill.ended {
-		s.keepIn(nil)
+		s.keepIn(nil, false)
 	}
 	return nil
 }

@@ -71,6 +71,7 @@ func (e *messageEncoder) encode(rec arrow.RecordBatch) error {
 		}
 		last := &e.pending[len(e.pending)-1]
 		last.Rows = piece.NumRows()
+		last.stats.Rows = last.Rows
 		if e.bounds {
 			last.stats = statsOf(whole)
 		}

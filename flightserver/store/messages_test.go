@@ -301,6 +301,26 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// TestPruneWide: nobody is asked about batches of too many columns for bounds.
+func TestPruneWide(t *testing.T) {
+	fields := make([]arrow.Field, maxStatsColumns+1)
+	columns := make([]arrow.Array, len(fields))
+	for i := range fields {
+		fields[i] = arrow.Field{Name: fmt.Sprint("n", i), Type: arrow.Null, Nullable: true}
+		columns[i] = array.NewNull(3)
+	}
+	d := openStore(t, Options{}).NewDataset(RandomID(), FormatArrow)
+	mustCommit(t, d, Batch{Record: array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, 3)})
+	scan := mustScan(t, d)
+	scan.Prune(func(s Stats) bool {
+		t.Errorf("asked about %d columns", len(s.Columns))
+		return false
+	})
+	if records := scan.Records(); !records.Next() || records.RecordBatch().NumRows() != 3 {
+		t.Errorf("the batch did not come: %v", records.Err())
+	}
+}
+
 func TestStats(t *testing.T) {
 	long := strings.Repeat("x", maxBoundBytes)
 	ints := func(lo, hi int64) func(ColumnStats) string {

@@ -28,7 +28,9 @@ func (s *Scan) openParquet(name string, segment Segment) (recordSource, error) {
 		return nil, err
 	}
 	if !s.passing {
-		decoded.keepIn(store.beginFill(name, s.message))
+		// Bounds of columns cost a part of what decoding does, and most readers
+		// want all that there is.
+		decoded.keepIn(store.beginFill(name, s.message), s.keep != nil)
 	}
 	return decoded, nil
 }

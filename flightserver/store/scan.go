@@ -210,7 +210,7 @@ func (m *mappedSource) next() (Message, error) {
 }
 
 func (m *mappedSource) skips(x indexed) bool {
-	return m.keep != nil && !x.dictionary && x.stats.Columns != nil && !m.keep(x.stats)
+	return m.keep != nil && !x.dictionary && len(x.stats.Columns) > 0 && !m.keep(x.stats)
 }
 
 func (m *mappedSource) close() error {
