@@ -29,8 +29,8 @@ var settingsFlags = []struct {
 	{"admin-tls-cert", "certificate of the admin port (PEM), leaf first", func(s *serverSettings) *string { return &adminTLS(s).CertFile }},
 	{"admin-tls-key", "key of the admin port's certificate (PEM)", func(s *serverSettings) *string { return &adminTLS(s).KeyFile }},
 	{"admin-client-ca", "roots (PEM) of the operator's certificate", func(s *serverSettings) *string { return &adminTLS(s).ClientCAFile }},
-	{"auth-file", "tokens and users, from 'flightserver token' and 'flightserver user'; none: every call may do everything", func(s *serverSettings) *string { return &s.AuthFile }},
-	{"signing-keys", "keys that tickets, bearers and links are signed with; none: one in the data directory", func(s *serverSettings) *string { return &s.SigningKeysFile }},
+	{"auth-file", "tokens and users, by 'flightserver token' and 'user'; none: all may do everything", func(s *serverSettings) *string { return &s.AuthFile }},
+	{"signing-keys", "keys that sign tickets, bearers, links; none: one in the data directory", func(s *serverSettings) *string { return &s.SigningKeysFile }},
 	{"http-listen", "HOST:PORT of links to data over HTTP; empty: none", func(s *serverSettings) *string { return &s.HTTPListen }},
 	{"http-advertise", "URL that clients reach it at, such as https://flight.example:8443", func(s *serverSettings) *string { return &s.HTTPAdvertise }},
 	{"log-format", "text or json", func(s *serverSettings) *string { return &s.LogFormat }},
@@ -40,7 +40,8 @@ func addSettingsFlags(flags *pflag.FlagSet) {
 	for _, f := range settingsFlags {
 		flags.String(f.name, *f.place(settings.Default()), f.usage)
 	}
-	flags.StringSlice(advertiseFlag, nil, "URI that clients reach the data port at, such as grpc+tls://flight.example:8815; several in the order in which clients shall try them")
+	flags.StringSlice(advertiseFlag, nil,
+		"URI that clients reach the data port at, such as grpc+tls://flight.example:8815; several in the order to try them")
 	flags.Bool(insecureFlag, false, "allow plaintext, or no auth file, on an address other than loopback")
 }
 

@@ -39,12 +39,13 @@ func transports(t testing.TB) map[string]transport {
 		t.Fatal(err)
 	}
 	client := ca.Issue(t, "client")
+	old := ca.Client(t, &client)
+	old.MaxVersion = tls.VersionTLS12 // it encrypts from where the bytes lie
+	serverTLS := credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAnyClientCert})
 	return map[string]transport{
-		"Plain": {insecure.NewCredentials(), insecure.NewCredentials()},
-		"TLS": {
-			credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAnyClientCert}),
-			credentials.NewTLS(ca.Client(t, &client)),
-		},
+		"Plain":   {insecure.NewCredentials(), insecure.NewCredentials()},
+		"TLS":     {serverTLS, credentials.NewTLS(ca.Client(t, &client))},
+		"TLS 1.2": {serverTLS, credentials.NewTLS(old)},
 	}
 }
 
@@ -169,6 +170,42 @@ func TestFailingVolume(t *testing.T) {
 			if n, err := drain(client); err != nil || n < size/4 {
 				t.Errorf("after the fault: %d bytes, %v", n, err)
 			}
+		})
+	}
+}
+
+// TestFaultsUnderEncryption come where whole records are encrypted from the
+// mapping, in the middle of TLS.
+func TestFaultsUnderEncryption(t *testing.T) {
+	ca := tlstest.NewCA(t)
+	pair := ca.Issue(t, "server")
+	certificate, err := tls.X509KeyPair(pair.Cert, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			const size = 8 << 20
+			m := mapFile(t, size)
+			if err := os.Truncate(m.file, size/2); err != nil {
+				t.Fatal(err)
+			}
+			server, client := net.Pipe()
+			secured := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{certificate}, MaxVersion: version})
+			var reading sync.WaitGroup
+			reading.Go(func() {
+				config := ca.Client(t, nil)
+				config.ServerName = "127.0.0.1"
+				if n, _ := io.Copy(io.Discard, tls.Client(client, config)); n == 0 || n > size/2 {
+					t.Errorf("%d bytes arrived", n)
+				}
+			})
+			var written error
+			if fault := guard(func() { written = writeRecords(secured, [][]byte{m.bytes}) }); !errors.Is(fault, errFault) {
+				t.Errorf("guard() = %v, writeRecords() = %v", fault, written)
+			}
+			server.Close()
+			reading.Wait()
 		})
 	}
 }

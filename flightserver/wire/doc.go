@@ -33,7 +33,8 @@
 // other in one stream become one: their headers are all that is between the
 // pages of a body, and most of what a client has to look at.
 //
-// TLS encrypts a copy. Its records are gathered, since it writes one at a time.
+// TLS takes whole records from where they lie, and a copy of what is in pieces.
+// What it encrypted is gathered, since it writes one record at a time.
 //
 // # Faults
 //

@@ -1,30 +1,65 @@
 package wire
 
 import (
+	"io"
 	"net"
 	"sync"
 )
 
-// recordsBytes is about how much goes to the network at once under TLS.
-const recordsBytes = 128 << 10
+const (
+	// recordBytes is what one record of TLS holds at most.
+	recordBytes = 16 << 10
+	// recordsBytes is about how much goes to the network at once under TLS.
+	recordsBytes = 128 << 10
+)
 
 // newTLSConn writes through TLS: secured encrypts what records then sends.
-//
-// Everything is copied before it is encrypted. That is where a mapped file may
-// fail, and it makes records of 16 KiB where a frame's header stands between.
-// What is pending is memory of the process, so it is little.
 func newTLSConn(secured net.Conn, records *recordConn, writers *sync.WaitGroup) *conn {
-	c := newConn(secured, func(b *batch) error {
+	c := newConn(secured, func(b *batch) (err error) {
 		records.hold()
-		for _, piece := range b.pieces {
-			if _, err := secured.Write(piece); err != nil {
-				return err
-			}
+		if fault := guard(func() { err = writeRecords(secured, b.pieces) }); fault != nil {
+			return fault
+		}
+		if err != nil {
+			return err
 		}
 		return records.send()
 	}, writers)
-	c.most = recordsBytes
+	c.borrows = true
 	return c
+}
+
+var plaintexts = sync.Pool{New: func() any { return new([recordBytes]byte) }}
+
+// writeRecords writes pieces so that records are full. What makes up whole
+// records goes to TLS where it lies, and is copied only by it; the headers of
+// frames and what stands around them is put together before.
+func writeRecords(secured io.Writer, pieces [][]byte) error {
+	room := plaintexts.Get().(*[recordBytes]byte)
+	defer plaintexts.Put(room)
+	gathered := room[:0]
+	for _, p := range pieces {
+		for len(p) > 0 {
+			if whole := len(p) / recordBytes * recordBytes; len(gathered) == 0 && whole > 0 {
+				if _, err := secured.Write(p[:whole]); err != nil {
+					return err
+				}
+				p = p[whole:]
+				continue
+			}
+			n := min(recordBytes-len(gathered), len(p))
+			gathered, p = append(gathered, p[:n]...), p[n:]
+			if len(gathered) < recordBytes {
+				continue
+			}
+			if _, err := secured.Write(gathered); err != nil {
+				return err
+			}
+			gathered = room[:0]
+		}
+	}
+	_, err := secured.Write(gathered)
+	return err
 }
 
 // recordConn stands between TLS and the network. TLS writes a record at a time;
