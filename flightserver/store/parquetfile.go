@@ -1,15 +1,12 @@
 package store
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
@@ -18,11 +15,6 @@ const (
 	// is read.
 	maxRowGroupRows  = 1 << 20
 	maxRowGroupBytes = 64 << 20 // of Arrow memory, before encoding
-
-	// A record that is read has about this size, within bounds of its rows.
-	targetRecordBytes = 2 << 20
-	minRecordRows     = 1 << 10
-	maxRecordRows     = 64 << 10
 )
 
 // parquetEncoder writes a Parquet file that stores the Arrow schema as well.
@@ -106,60 +98,4 @@ func recordBytes(rec arrow.RecordBatch) int64 {
 		total += int64(column.Data().SizeInBytes())
 	}
 	return total
-}
-
-// parquetDecoder reads a Parquet file a row group at a time, in records of
-// moderate size, and gives each column the type it was written with.
-type parquetDecoder struct {
-	file   *file.Reader
-	reader pqarrow.RecordReader
-	schema *arrow.Schema
-}
-
-func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecoder, err error) {
-	defer recovered(&err, "opening Parquet")
-	f, err := file.NewParquetReader(r.section(), file.WithReadProps(readerProperties(r.size)))
-	if err != nil {
-		return nil, err
-	}
-	if err := checkStoredSchema(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	properties := pqarrow.ArrowReadProperties{BatchSize: recordRows(f)}
-	arrowReader, err := pqarrow.NewFileReader(f, properties, parquetAllocator)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	reader, err := arrowReader.GetRecordReader(context.Background(), nil, nil)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &parquetDecoder{file: f, reader: reader, schema: schema}, nil
-}
-
-// recordRows chooses the rows of a record by the size of a row.
-func recordRows(f *file.Reader) int64 {
-	var size int64
-	for i := range f.NumRowGroups() {
-		size += f.MetaData().RowGroup(i).TotalByteSize()
-	}
-	perRow := max(1, size/max(1, f.NumRows()))
-	return min(maxRecordRows, max(minRecordRows, targetRecordBytes/perRow))
-}
-
-func (d *parquetDecoder) Next() (_ arrow.RecordBatch, err error) {
-	defer recovered(&err, "reading Parquet")
-	if !d.reader.Next() {
-		if err := d.reader.Err(); err != nil {
-			return nil, err
-		}
-		return nil, io.EOF
-	}
-	return restore(d.reader.RecordBatch(), d.schema)
-}
-
-func (d *parquetDecoder) Close() (err error) {
-	defer recovered(&err, "closing Parquet")
-	d.reader.Release()
-	return d.file.Close()
 }

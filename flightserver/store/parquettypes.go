@@ -136,13 +136,10 @@ func values(data arrow.ArrayData) []byte {
 // restore gives a record that was read from Parquet the types that it was
 // written with: Parquet renames the elements of lists and keeps seconds as
 // milliseconds. The caller releases the result.
-func restore(rec arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, error) {
-	if int(rec.NumCols()) != schema.NumFields() {
-		return nil, fmt.Errorf("%w: %d columns, the dataset has %d", ErrCorrupt, rec.NumCols(), schema.NumFields())
-	}
-	columns := make([]arrow.Array, rec.NumCols())
+func restore(read []arrow.Array, rows int64, schema *arrow.Schema) (arrow.RecordBatch, error) {
+	columns := make([]arrow.Array, len(read))
 	for i, f := range schema.Fields() {
-		data, err := restoreData(rec.Column(i).Data(), f.Type)
+		data, err := restoreData(read[i].Data(), f.Type)
 		if err != nil {
 			return nil, fmt.Errorf("field %q: %w", f.Name, err)
 		}
@@ -150,7 +147,7 @@ func restore(rec arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, er
 		data.Release()
 		defer columns[i].Release()
 	}
-	return array.NewRecordBatch(schema, columns, rec.NumRows()), nil
+	return array.NewRecordBatch(schema, columns, rows), nil
 }
 
 // restoreData gives data the type want. The caller releases the result.

@@ -1,0 +1,267 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+)
+
+const (
+	// A record that is read has about this size, within bounds of its rows.
+	targetRecordBytes = 2 << 20
+	minRecordRows     = 1 << 10
+	maxRecordRows     = 64 << 10
+
+	// maxLanes bounds what one reader takes of the processors.
+	maxLanes = 4
+)
+
+// parquetDecoder reads a Parquet file a row group at a time, in records of
+// moderate size, and gives each column the type it was written with. Decoding is
+// most of the work of a read, so columns are decoded side by side, in lanes. The
+// library could do that as well; but a panic in a goroutine of its own could not
+// be recovered from.
+type parquetDecoder struct {
+	schema *arrow.Schema
+	lanes  []*parquetLane
+}
+
+func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecoder, err error) {
+	defer recovered(&err, "opening Parquet")
+	f, err := openParquetFile(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // its lanes have their own
+	if err := checkStoredSchema(f); err != nil {
+		return nil, err
+	}
+	fields, err := parquetFields(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(fields) != schema.NumFields() {
+		return nil, fmt.Errorf("%w: %d columns, the dataset has %d", ErrCorrupt, len(fields), schema.NumFields())
+	}
+	d := &parquetDecoder{schema: schema}
+	rows := recordRows(fields, f.NumRows())
+	for _, share := range shareFields(fields, min(maxLanes, runtime.GOMAXPROCS(0))) {
+		lane, err := newParquetLane(r, f, share, rows)
+		if err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+		d.lanes = append(d.lanes, lane)
+	}
+	return d, nil
+}
+
+func openParquetFile(r *verifiedReader, options ...file.ReadOption) (*file.Reader, error) {
+	return file.NewParquetReader(r.section(), append(options, file.WithReadProps(readerProperties(r.size)))...)
+}
+
+// Next gives a record, which the caller releases, or io.EOF.
+func (d *parquetDecoder) Next() (_ arrow.RecordBatch, err error) {
+	defer recovered(&err, "reading Parquet")
+	if len(d.lanes) == 0 {
+		return nil, io.EOF
+	}
+	columns := make([]arrow.Array, d.schema.NumFields())
+	rows := int64(-1)
+	for _, lane := range d.lanes {
+		rec, err := lane.next()
+		if err != nil {
+			return nil, err
+		}
+		defer rec.Release()
+		if rows < 0 {
+			rows = rec.NumRows()
+		}
+		if rec.NumRows() != rows || int(rec.NumCols()) != len(lane.fields) {
+			return nil, fmt.Errorf("%w: columns of %d and %d rows", ErrCorrupt, rows, rec.NumRows())
+		}
+		for i, field := range lane.fields {
+			columns[field.index] = rec.Column(i)
+		}
+	}
+	return restore(columns, rows, d.schema)
+}
+
+func (d *parquetDecoder) Close() error {
+	var errs []error
+	for _, lane := range d.lanes {
+		errs = append(errs, lane.close())
+	}
+	return errors.Join(errs...)
+}
+
+// parquetLane decodes some columns of a file, a record ahead of who reads it.
+type parquetLane struct {
+	fields  []parquetField
+	file    *file.Reader
+	reader  pqarrow.RecordReader
+	decoded chan decodedRecord // closed behind an error
+	stop    chan struct{}
+}
+
+type decodedRecord struct {
+	record arrow.RecordBatch // nil: err
+	err    error
+}
+
+func newParquetLane(r *verifiedReader, of *file.Reader, fields []parquetField, rows int64) (*parquetLane, error) {
+	f, err := openParquetFile(r, file.WithMetadata(of.MetaData()))
+	if err != nil {
+		return nil, err
+	}
+	arrowReader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: rows}, parquetAllocator)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	var leaves []int
+	for _, field := range fields {
+		leaves = append(leaves, field.leaves...)
+	}
+	reader, err := arrowReader.GetRecordReader(context.Background(), leaves, nil)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	l := &parquetLane{fields: fields, file: f, reader: reader, decoded: make(chan decodedRecord), stop: make(chan struct{})}
+	go l.run()
+	return l, nil
+}
+
+func (l *parquetLane) run() {
+	defer close(l.decoded)
+	for {
+		rec, err := l.decode()
+		select {
+		case l.decoded <- decodedRecord{rec, err}:
+		case <-l.stop:
+			if rec != nil {
+				rec.Release()
+			}
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *parquetLane) decode() (_ arrow.RecordBatch, err error) {
+	defer recovered(&err, "reading Parquet")
+	if !l.reader.Next() {
+		return nil, cmp.Or(l.reader.Err(), io.EOF)
+	}
+	rec := l.reader.RecordBatch()
+	rec.Retain()
+	return rec, nil
+}
+
+func (l *parquetLane) next() (arrow.RecordBatch, error) {
+	d, more := <-l.decoded
+	if !more {
+		return nil, io.EOF
+	}
+	return d.record, d.err
+}
+
+func (l *parquetLane) close() (err error) {
+	defer recovered(&err, "closing Parquet")
+	close(l.stop)
+	for d := range l.decoded { // until run has ended
+		if d.record != nil {
+			d.record.Release()
+		}
+	}
+	l.reader.Release()
+	return l.file.Close()
+}
+
+// parquetField is a column of a schema, which in Parquet is one or, where it is
+// nested, several.
+type parquetField struct {
+	index  int // in the schema
+	leaves []int
+	bytes  int64 // decompressed
+}
+
+func parquetFields(f *file.Reader) ([]parquetField, error) {
+	manifest, err := pqarrow.NewSchemaManifest(f.MetaData().Schema, f.MetaData().KeyValueMetadata(), nil)
+	if err != nil {
+		return nil, err
+	}
+	fields := make([]parquetField, len(manifest.Fields))
+	for i := range fields {
+		fields[i].index = i
+		fields[i].leaves = appendLeaves(nil, &manifest.Fields[i])
+		if fields[i].bytes, err = leafBytes(f, fields[i].leaves); err != nil {
+			return nil, err
+		}
+	}
+	return fields, nil
+}
+
+func appendLeaves(leaves []int, field *pqarrow.SchemaField) []int {
+	if field.IsLeaf() {
+		leaves = append(leaves, field.ColIndex)
+	}
+	for i := range field.Children {
+		leaves = appendLeaves(leaves, &field.Children[i])
+	}
+	return leaves
+}
+
+func leafBytes(f *file.Reader, columns []int) (total int64, err error) {
+	for i := range f.NumRowGroups() {
+		group := f.MetaData().RowGroup(i)
+		for _, column := range columns {
+			chunk, err := group.ColumnChunk(column)
+			if err != nil {
+				return 0, err
+			}
+			total += chunk.TotalUncompressedSize()
+		}
+	}
+	return total, nil
+}
+
+// shareFields gives each of at most n lanes about as many bytes; one lane where
+// there are few.
+func shareFields(fields []parquetField, n int) [][]parquetField {
+	total := bytesOf(fields)
+	n = int(min(int64(n), max(1, total/targetRecordBytes)))
+	shares, filled := make([][]parquetField, n), make([]int64, n)
+	largestFirst := slices.SortedStableFunc(slices.Values(fields), func(a, b parquetField) int { return cmp.Compare(b.bytes, a.bytes) })
+	for _, field := range largestFirst {
+		least := slices.Index(filled, slices.Min(filled))
+		shares[least] = append(shares[least], field)
+		filled[least] += field.bytes
+	}
+	shares = slices.DeleteFunc(shares, func(s []parquetField) bool { return len(s) == 0 })
+	for _, share := range shares {
+		slices.SortFunc(share, func(a, b parquetField) int { return cmp.Compare(a.index, b.index) })
+	}
+	return shares
+}
+
+func bytesOf(fields []parquetField) (total int64) {
+	for _, f := range fields {
+		total += f.bytes
+	}
+	return total
+}
+
+// recordRows chooses the rows of a record by the size of a row.
+func recordRows(fields []parquetField, rows int64) int64 {
+	perRow := max(1, bytesOf(fields)/max(1, rows))
+	return min(maxRecordRows, max(minRecordRows, targetRecordBytes/perRow))
+}
