@@ -3,8 +3,10 @@ package catalog
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flight-operator/flight-operator/flightserver/store/vfs"
 )
@@ -102,4 +104,24 @@ func TestCompactionOfAnnotated(t *testing.T) {
 		t.Errorf("batches have %s rows, want %s, 1", got, want)
 	}
 	wantNumbers(t, mustGet(t, c, d), numbersTo(30)...)
+}
+
+// TestCheckAfterCompaction misses nothing of the segments that were replaced,
+// though the log still has the entry that names them.
+func TestCheckAfterCompaction(t *testing.T) {
+	o := quiet(vfs.OS{})
+	o.Dir, o.KeepSuperseded = t.TempDir(), time.Hour
+	c := mustOpen(t, o)
+	none := func(int64) bool { return false }
+	putBatches(t, c, ModeCreate, none, 1)
+	d := putBatches(t, c, ModeReplace, none, numbersTo(100)...)
+	c.store.Compact(t.Context())
+	c.store.Sweep(t.Context())
+	if uploads, err := o.FS.List(filepath.Join(o.Dir, "d", d.ID, "s")); err != nil || len(uploads) != 2 {
+		t.Errorf("uploads are %v, %v, want that of each version", uploads, err)
+	}
+	mustClose(t, c)
+	if problems, err := Check(t.Context(), o.Dir); err != nil || len(problems) > 0 {
+		t.Errorf("Check() = %v, %v", problems, err)
+	}
 }

@@ -75,7 +75,10 @@ func (c *Checker) Check(ctx context.Context, id string, report func(file string,
 		return nil
 	}
 	checked := map[Segment]bool{}
-	for _, v := range versions {
+	for i, v := range versions {
+		if i+1 < len(versions) && versions[i+1].number == v.number {
+			continue // the same with other segments took its place
+		}
 		for _, s := range v.segments() {
 			if checked[s] {
 				continue
