@@ -192,11 +192,14 @@ func (d *Dataset) nextManifest(base *version, upload string, c content) (proposa
 
 // checkpointDue tells whether entry n, which follows, should be whole.
 func (v *version) checkpointDue(n uint64) bool {
+	if n%checkpointEvery != 0 {
+		return false
+	}
 	segments := 0
 	for _, p := range v.partitions {
 		segments += len(p.segments)
 	}
-	return n%checkpointEvery == 0 && n-v.base >= uint64(segments/checkpointShare)
+	return n-v.base >= uint64(segments/checkpointShare)
 }
 
 // place gives every part a partition. Parts that join what is there go to the

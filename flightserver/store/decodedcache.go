@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 )
 
@@ -49,8 +48,7 @@ type decodedSegment struct {
 func newDecodedCache(o Options, dirs *directories, mapped *mappings, m *metrics) *decodedCache {
 	c := &decodedCache{dirs: dirs, mappings: mapped, limit: o.CacheBytes, logger: o.Logger, metrics: m}
 	c.mu.known = map[string]*decodedSegment{}
-	// What an earlier server left was never synced, and what its indexes must
-	// be is forgotten.
+	// What the indexes of an earlier server's must be is forgotten.
 	if err := dirs.removeAll(cacheDir); err != nil {
 		c.logger.Warn("emptying the cache of decoded segments", "error", err)
 	}
@@ -60,9 +58,18 @@ func newDecodedCache(o Options, dirs *directories, mapped *mappings, m *metrics)
 // acquire gives a segment as it would lie in an Arrow dataset, which the caller
 // releases; nil where the cache has none.
 func (c *decodedCache) acquire(ctx context.Context, name string) (*decodedSegment, *mappedSegment) {
+	d, m := c.find(ctx, name)
+	result := "hit"
+	if m == nil {
+		result = "miss"
+	}
+	c.metrics.cacheReads.WithLabelValues(result).Inc()
+	return d, m
+}
+
+func (c *decodedCache) find(ctx context.Context, name string) (*decodedSegment, *mappedSegment) {
 	d := c.lookup(name)
 	if d == nil {
-		c.metrics.cacheReads.WithLabelValues("miss").Inc()
 		return nil, nil
 	}
 	m, err := c.mappings.acquire(ctx, d.file, d.whole)
@@ -70,7 +77,6 @@ func (c *decodedCache) acquire(ctx context.Context, name string) (*decodedSegmen
 		if ctx.Err() == nil {
 			c.discard(d, err)
 		}
-		c.metrics.cacheReads.WithLabelValues("miss").Inc()
 		return nil, nil
 	}
 	if c.lookup(name) != d {
@@ -78,7 +84,6 @@ func (c *decodedCache) acquire(ctx context.Context, name string) (*decodedSegmen
 		// keep the file on the disk.
 		c.mappings.forget(d.file)
 	}
-	c.metrics.cacheReads.WithLabelValues("hit").Inc()
 	return d, m
 }
 
@@ -96,13 +101,9 @@ func (c *decodedCache) lookup(name string) *decodedSegment {
 
 // discard throws away a segment that turned out to be damaged.
 func (c *decodedCache) discard(d *decodedSegment, damage error) {
-	c.mu.Lock()
-	if c.mu.known[d.name] != d {
-		c.mu.Unlock()
+	if !c.forget(d) {
 		return // another reader was sooner, or it was evicted
 	}
-	c.forgetLocked(d)
-	c.mu.Unlock()
 	c.remove(d)
 	c.metrics.cacheDamaged.Inc()
 	c.logger.Warn("decoded segment is damaged, and is made again", "segment", d.name, "error", damage)
@@ -113,7 +114,7 @@ func (c *decodedCache) drop(prefix string) {
 	var dropped []*decodedSegment
 	c.mu.Lock()
 	for name, d := range c.mu.known {
-		if name == prefix || strings.HasPrefix(name, prefix+"/") {
+		if below(name, prefix) {
 			dropped = append(dropped, d)
 			c.forgetLocked(d)
 		}
@@ -128,13 +129,7 @@ func (c *decodedCache) leave(capacity, free, minFree int64) bool {
 	need := max(capacity/10, 2*minFree) - free
 	c.mu.Lock()
 	c.mu.short = need > 0
-	var victims []*decodedSegment
-	for need > 0 && c.mu.recent.Len() > 0 {
-		d := c.oldestLocked()
-		need -= d.bytes
-		victims = append(victims, d)
-		c.forgetLocked(d)
-	}
+	victims := c.evictLocked(need)
 	c.mu.Unlock()
 	c.remove(victims...)
 	return len(victims) > 0
@@ -150,20 +145,34 @@ func (c *decodedCache) reserve(d *decodedSegment, more int64) bool {
 	}
 	d.bytes += more
 	c.mu.bytes += more
-	var victims []*decodedSegment
-	for c.mu.bytes > c.limit && c.mu.recent.Len() > 0 {
-		victim := c.oldestLocked()
-		victims = append(victims, victim)
-		c.forgetLocked(victim)
-	}
+	victims := c.evictLocked(c.mu.bytes - c.limit)
 	fits := c.mu.bytes <= c.limit // or other readers fill as well
 	c.mu.Unlock()
 	c.remove(victims...)
 	return fits
 }
 
-func (c *decodedCache) oldestLocked() *decodedSegment {
-	return c.mu.recent.Front().Value.(*decodedSegment)
+// evictLocked forgets those that were not used for longest until they had so
+// many bytes, or none is left. Their files are the caller's to remove.
+func (c *decodedCache) evictLocked(bytes int64) (victims []*decodedSegment) {
+	for bytes > 0 && c.mu.recent.Len() > 0 {
+		d := c.mu.recent.Front().Value.(*decodedSegment)
+		bytes -= d.bytes
+		victims = append(victims, d)
+		c.forgetLocked(d)
+	}
+	return victims
+}
+
+// forget tells whether the segment was known until now.
+func (c *decodedCache) forget(d *decodedSegment) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.mu.known[d.name] == d
+	if known {
+		c.forgetLocked(d)
+	}
+	return known
 }
 
 func (c *decodedCache) forgetLocked(d *decodedSegment) {

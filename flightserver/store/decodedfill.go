@@ -185,11 +185,6 @@ func (f *decodedFill) abandon() {
 
 // remove takes the segment out of the cache.
 func (f *decodedFill) remove() {
-	c := f.store.cache
-	c.mu.Lock()
-	if c.mu.known[f.segment.name] == f.segment {
-		c.forgetLocked(f.segment)
-	}
-	c.mu.Unlock()
-	c.remove(f.segment)
+	f.store.cache.forget(f.segment)
+	f.store.cache.remove(f.segment)
 }

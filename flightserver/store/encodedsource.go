@@ -100,9 +100,8 @@ func (s *encodedSource) close() error {
 
 // withoutDeltas gives messages with whole dictionaries, for clients that do not
 // know how to extend one.
-func (s *Scan) withoutDeltas(m *mappedSource) (source, error) {
-	d := &mappedDecoder{scan: s, source: m}
-	return newEncodedSource(d, s.schema), nil
+func (s *Scan) withoutDeltas(m *mappedSource) source {
+	return newEncodedSource(&mappedDecoder{scan: s, source: m}, s.schema)
 }
 
 // mappedDecoder decodes the messages of one segment.

@@ -132,10 +132,15 @@ func (c *mappings) forget(prefix string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for name, m := range c.mu.known {
-		if name == prefix || strings.HasPrefix(name, prefix+"/") {
+		if below(name, prefix) {
 			c.dropLocked(m)
 		}
 	}
+}
+
+// below tells whether a name is the prefix, or continues it with another part.
+func below(name, prefix string) bool {
+	return name == prefix || strings.HasPrefix(name, prefix+"/")
 }
 
 // close drops all segments.

@@ -90,21 +90,11 @@ func (m *mappedSource) passed() (rows int64) {
 	return rows
 }
 
-// parquetRecords gives the records of Parquet segments without making messages
-// of them. It is an array.RecordReader that its scan releases.
-type parquetRecords struct {
-	scan   *Scan
-	record arrow.RecordBatch // its source's
-	err    error
-}
+// parquetRecords gives the records of Parquet segments, which are their sources',
+// without making messages of them.
+type parquetRecords struct{ scanned }
 
-func (r *parquetRecords) Schema() *arrow.Schema          { return r.scan.schema }
-func (r *parquetRecords) RecordBatch() arrow.RecordBatch { return r.record }
-func (r *parquetRecords) Record() arrow.RecordBatch      { return r.record }
-func (r *parquetRecords) Err() error                     { return r.err }
-func (r *parquetRecords) Retain()                        {}
-func (r *parquetRecords) Release()                       {}
-func (r *parquetRecords) release()                       {}
+func (r *parquetRecords) release() {}
 
 // Next reads the next record, which is valid until the next call.
 func (r *parquetRecords) Next() bool {

@@ -12,27 +12,33 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
-// records decodes the messages of a scan, where they lie. It is an
-// array.RecordReader that its scan releases.
+// scanned is what an array.RecordReader has beside Next, where its scan releases
+// it.
+type scanned struct {
+	scan   *Scan
+	record arrow.RecordBatch
+	err    error
+}
+
+func (s *scanned) Schema() *arrow.Schema          { return s.scan.schema }
+func (s *scanned) RecordBatch() arrow.RecordBatch { return s.record }
+func (s *scanned) Record() arrow.RecordBatch      { return s.record }
+func (s *scanned) Err() error                     { return s.err }
+func (s *scanned) Retain()                        {}
+func (s *scanned) Release()                       {}
+
+// records decodes the messages of a scan, where they lie.
 type records struct {
-	scan     *Scan
+	scanned
+
 	messages *messageReader
 	explain  func(error) error
 	reader   *ipc.Reader // nil before the first record
-	record   arrow.RecordBatch
-	err      error
 }
 
 func newRecords(s *Scan) *records {
-	return &records{scan: s, messages: &messageReader{schema: s.message, next: s.Next}, explain: s.explain}
+	return &records{scanned: scanned{scan: s}, messages: &messageReader{schema: s.message, next: s.Next}, explain: s.explain}
 }
-
-func (r *records) Schema() *arrow.Schema          { return r.scan.schema }
-func (r *records) RecordBatch() arrow.RecordBatch { return r.record }
-func (r *records) Record() arrow.RecordBatch      { return r.record }
-func (r *records) Err() error                     { return r.err }
-func (r *records) Retain()                        {}
-func (r *records) Release()                       {}
 
 // Next reads the next record, which is valid until the next call.
 func (r *records) Next() bool {

@@ -85,7 +85,7 @@ func (s *Scan) Records() array.RecordReader {
 	switch {
 	case s.records != nil:
 	case s.snapshot != nil && s.snapshot.dataset.format == FormatParquet:
-		s.records = &parquetRecords{scan: s}
+		s.records = &parquetRecords{scanned{scan: s}}
 	default:
 		s.records = newRecords(s)
 	}
@@ -165,7 +165,7 @@ func (s *Scan) openSource() (source, error) {
 	}
 	source := &mappedSource{segment: m, keep: s.keep}
 	if m.index.deltas && s.records == nil {
-		return s.withoutDeltas(source)
+		return s.withoutDeltas(source), nil
 	}
 	return source, nil
 }

@@ -91,20 +91,21 @@ type unsigned interface {
 }
 
 func intBounds[T signed](a arrow.Array, values []T) (lo, hi []byte) {
-	least, most := extremes(a, values)
+	least, most := extremes(a, values, extremesOf)
 	return sortedInt(int64(least)), sortedInt(int64(most))
 }
 
 func uintBounds[T unsigned](a arrow.Array, values []T) (lo, hi []byte) {
-	least, most := extremes(a, values)
+	least, most := extremes(a, values, extremesOf)
 	return sortedUint(uint64(least)), sortedUint(uint64(most))
 }
 
-// extremes needs a value that is not null.
-func extremes[T signed | unsigned](a arrow.Array, values []T) (least, most T) {
+// extremes needs a value that is not null. It asks for those of groups, none of
+// which is empty.
+func extremes[T signed | unsigned](a arrow.Array, values []T, of func([]T) (least, most T)) (least, most T) {
 	first := true
 	for group := range validGroups(a, values) {
-		lo, hi := extremesOf(group)
+		lo, hi := of(group)
 		if first {
 			least, most, first = lo, hi, false
 			continue
@@ -136,16 +137,7 @@ func extremesOf[T signed | unsigned](values []T) (least, most T) {
 // floatBounds gives none where a value is NaN. Its values are the bits of the
 // floating-point numbers.
 func floatBounds[T int32 | int64](a arrow.Array, values []T, value func(T) float64) (lo, hi []byte) {
-	first := true
-	var least, most T
-	for group := range validGroups(a, values) {
-		l, m := floatExtremes(group)
-		if first {
-			least, most, first = l, m, false
-			continue
-		}
-		least, most = min(least, l), max(most, m)
-	}
+	least, most := extremes(a, values, floatExtremes)
 	l, m := value(floatOrder(least)), value(floatOrder(most))
 	if math.IsNaN(l) || math.IsNaN(m) {
 		return nil, nil
