@@ -81,25 +81,40 @@ func logCalls(logger *slog.Logger) around {
 		if isHealth(method) {
 			return err
 		}
-		c := callFrom(ctx)
-		attrs := []slog.Attr{
-			slog.String("id", c.id),
-			slog.String("method", method),
-			slog.String("code", status.Code(err).String()),
-			slog.Float64("seconds", time.Since(start).Seconds()),
-			slog.String("identity", c.identity.Name),
-			slog.String("peer", peerAddress(ctx)),
-		}
-		level := slog.LevelInfo
-		if c.cause != nil {
-			attrs = append(attrs, slog.Any("error", c.cause))
-		}
-		if status.Code(err) == codes.Internal {
-			level = slog.LevelError
-		}
-		logger.LogAttrs(ctx, level, "call", attrs...)
+		callLine{
+			method: method, code: slog.StringValue(status.Code(err).String()), internal: status.Code(err) == codes.Internal,
+			took: time.Since(start), peer: peerAddress(ctx),
+		}.log(ctx, logger, callFrom(ctx))
 		return err
 	}
+}
+
+// callLine is what the log has of a call beside what the call knows itself.
+type callLine struct {
+	method   string
+	code     slog.Value
+	internal bool // the code is that of a failure of the server
+	took     time.Duration
+	peer     string
+}
+
+func (l callLine) log(ctx context.Context, logger *slog.Logger, c *call) {
+	attrs := []slog.Attr{
+		slog.String("id", c.id),
+		slog.String("method", l.method),
+		{Key: "code", Value: l.code},
+		slog.Float64("seconds", l.took.Seconds()),
+		slog.String("identity", c.identity.Name),
+		slog.String("peer", l.peer),
+	}
+	if c.cause != nil {
+		attrs = append(attrs, slog.Any("error", c.cause))
+	}
+	level := slog.LevelInfo
+	if l.internal {
+		level = slog.LevelError
+	}
+	logger.LogAttrs(ctx, level, "call", attrs...)
 }
 
 // translateErrors gives the client a status and keeps the error for the log.

@@ -35,7 +35,10 @@ func (s *Server) aroundLinks(next http.Handler) http.Handler {
 		defer func() { // also where the handler breaks the connection off by a panic
 			span.SetAttributes(attribute.Int("http.response.status_code", answer.code), attribute.Int64("flight.bytes", answer.bytes))
 			s.metrics.httpRequests.WithLabelValues(strconv.Itoa(answer.code)).Inc()
-			s.logLink(r, c, answer, time.Since(start))
+			callLine{
+				method: linkMethod, code: slog.IntValue(answer.code), internal: answer.code == http.StatusInternalServerError,
+				took: time.Since(start), peer: r.RemoteAddr,
+			}.log(r.Context(), s.logger, c)
 		}()
 		_ = s.metrics.countInFlight(ctx, linkMethod, func(ctx context.Context) error {
 			next.ServeHTTP(answer, r.WithContext(ctx))
@@ -51,25 +54,6 @@ func (s *Server) traceLink(ctx context.Context, header http.Header) (context.Con
 	}
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(header))
 	return s.tracer.Tracer("flightserver").Start(ctx, linkMethod, trace.WithSpanKind(trace.SpanKindServer)) //nolint:spancheck // the caller ends it
-}
-
-func (s *Server) logLink(r *http.Request, c *call, answer *countedAnswer, took time.Duration) {
-	attrs := []slog.Attr{
-		slog.String("id", c.id),
-		slog.String("method", linkMethod),
-		slog.Int("code", answer.code),
-		slog.Float64("seconds", took.Seconds()),
-		slog.String("identity", c.identity.Name),
-		slog.String("peer", r.RemoteAddr),
-	}
-	level := slog.LevelInfo
-	if c.cause != nil {
-		attrs = append(attrs, slog.Any("error", c.cause))
-	}
-	if answer.code == http.StatusInternalServerError {
-		level = slog.LevelError
-	}
-	s.logger.LogAttrs(r.Context(), level, "call", attrs...)
 }
 
 // countedAnswer knows what was answered.

@@ -108,7 +108,8 @@ func (p plan) count(ctx context.Context, c *catalog.Catalog, of span, looked fun
 	open := func(partition int) (*catalog.Scan, error) {
 		return c.Scan(ctx, p.dataset.ID, p.dataset.Version, partition)
 	}
-	reader := &selected{ctx: ctx, selection: p.selection, left: p.limit, open: open, rest: of, looked: looked}
+	reader := p.reader(ctx, of, open)
+	reader.looked = looked
 	defer reader.Release()
 	var rows int64
 	for reader.Next() {

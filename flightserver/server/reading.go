@@ -47,7 +47,7 @@ func (r *reading) open(partition int) (*catalog.Scan, error) {
 
 // records reads what is selected. The caller releases them.
 func (r *reading) records() *selected {
-	return &selected{ctx: r.ctx, selection: r.selection, left: r.limit, open: r.open, rest: r.claims.span}
+	return r.reader(r.ctx, r.claims.span, r.open)
 }
 
 // stored gives the partitions one after the other, each while it is used.

@@ -40,6 +40,11 @@ type selected struct {
 	err    error
 }
 
+// reader reads what is selected of some partitions. The caller releases it.
+func (s selection) reader(ctx context.Context, of span, open func(partition int) (*catalog.Scan, error)) *selected {
+	return &selected{ctx: ctx, selection: s, left: s.limit, open: open, rest: of}
+}
+
 // Schema is that of what is selected.
 func (s *selected) Schema() *arrow.Schema { return s.schema }
 
