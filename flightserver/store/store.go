@@ -225,6 +225,7 @@ func (s *Store) LoadDataset(ctx context.Context, id string, format Format) (*Dat
 	}
 	d.mu.Unlock()
 	if err := d.removeOrphans(ctx); err != nil {
+		d.count(-d.Stored()) // it counts when it is loaded again
 		return nil, err
 	}
 	return s.adopt(d), nil
