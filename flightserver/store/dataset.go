@@ -181,7 +181,7 @@ func (d *Dataset) removeOrphans(ctx context.Context) error {
 	known := d.directoriesLocked()
 	d.mu.Unlock()
 	for _, name := range names {
-		if known[name] {
+		if _, named := known[name]; named {
 			continue
 		}
 		if err := d.store.segments.Delete(ctx, uploadName(d.id, name)); err != nil {

@@ -89,7 +89,7 @@ func (d *Dataset) countLocked(v *version) {
 	}
 	known := d.directoriesLocked()
 	for upload, bytes := range v.directories() {
-		if !known[upload] {
+		if _, counted := known[upload]; !counted {
 			d.count(bytes)
 		}
 	}
@@ -101,12 +101,13 @@ func (d *Dataset) count(bytes int64) {
 }
 
 // directoriesLocked are the uploads that readable versions, or those that are
-// being read, have.
-func (d *Dataset) directoriesLocked() map[string]bool {
-	known := map[string]bool{}
+// being read, have, with the bytes of the version that has most of each:
+// compaction may leave a part of one.
+func (d *Dataset) directoriesLocked() map[string]int64 {
+	known := map[string]int64{}
 	for _, g := range d.mu.generations {
-		for upload := range g.last.directories() {
-			known[upload] = true
+		for upload, bytes := range g.last.directories() {
+			known[upload] = max(known[upload], bytes)
 		}
 	}
 	return known

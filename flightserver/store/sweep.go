@@ -113,13 +113,17 @@ func (d *Dataset) condemnLocked() {
 	}
 	d.mu.generations = kept
 	used := d.directoriesLocked()
+	left := int64(0)
+	for _, bytes := range used {
+		left += bytes
+	}
+	d.count(left - d.Stored())
 	for _, g := range idle {
-		for upload, bytes := range g.last.directories() {
-			if !used[upload] {
-				used[upload] = true
+		for upload := range g.last.directories() {
+			if _, kept := used[upload]; !kept {
+				used[upload] = 0
 				d.mu.condemned = append(d.mu.condemned, upload)
 				d.forgetDamageLocked(upload)
-				d.count(-bytes)
 			}
 		}
 	}
