@@ -36,13 +36,13 @@ func (d *Dataset) warm(ctx context.Context) error {
 		return err
 	}
 	defer s.Release()
-	err = d.inspect(ctx, s.version.segments(), io.Discard)
-	if err == nil || errors.Is(err, ErrCorrupt) {
+	damage, failure := d.inspect(ctx, s.version.segments(), io.Discard)
+	if failure == nil {
 		d.mu.Lock()
 		d.mu.warm = s.version.entry // what is damaged does not get better by reading it again
 		d.mu.Unlock()
 	}
-	return err
+	return errors.Join(damage, failure)
 }
 
 // contextReader ends with its context.

@@ -12,32 +12,34 @@ import (
 
 // Scrub reads every segment of a dataset that can be read, at most so many bytes
 // a second, and remembers what is damaged. Reading goes on where the data is
-// whole.
+// whole. It fails where it could not read all.
 func (d *Dataset) Scrub(ctx context.Context, pace *rate.Limiter) error {
 	checked := map[Segment]bool{}
+	var failures error
 	for _, number := range d.generationEnds() {
 		s, err := d.Acquire(number)
 		if err != nil {
 			continue // it is gone since, and its damage with it
 		}
 		segments := slices.DeleteFunc(slices.Clone(s.version.segments()), func(s Segment) bool { return checked[s] })
-		err = d.inspect(ctx, segments, pacedWriter{ctx, pace})
+		_, failure := d.inspect(ctx, segments, pacedWriter{ctx, pace})
+		failures = errors.Join(failures, failure)
 		s.Release()
-		if err != nil && !errors.Is(err, ErrCorrupt) {
-			return err
-		}
 		for _, segment := range segments {
 			checked[segment] = true
 		}
 	}
-	return nil
+	return failures
 }
 
 // inspect reads segments whole, and remembers which are damaged. The writer is
-// given the bytes. Damage alone does not keep it from going on.
-func (d *Dataset) inspect(ctx context.Context, segments []Segment, to io.Writer) error {
-	var damage error
+// given the bytes. Neither damage nor a failure to read, after which it knows no
+// more of the segment than before, keeps it from the others.
+func (d *Dataset) inspect(ctx context.Context, segments []Segment, to io.Writer) (damage, failure error) {
 	for _, s := range segments {
+		if err := ctx.Err(); err != nil {
+			return damage, err
+		}
 		err := d.verify(ctx, s, to)
 		switch {
 		case err == nil:
@@ -46,10 +48,10 @@ func (d *Dataset) inspect(ctx context.Context, segments []Segment, to io.Writer)
 			d.foundDamage(s, err)
 			damage = errors.Join(damage, err)
 		default:
-			return err
+			failure = errors.Join(failure, err)
 		}
 	}
-	return damage
+	return damage, failure
 }
 
 // verify reads a segment whole, each block of which is checked.
