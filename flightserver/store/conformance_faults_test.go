@@ -46,13 +46,25 @@ func nothing(Segments, Commits) {}
 // TestFailingSegmentWriter either made the segment, or leaves nothing once it is
 // aborted.
 func TestFailingSegmentWriter(t *testing.T) {
-	content := []byte("a segment")
+	for name, content := range map[string][]byte{
+		"small": []byte("a segment"),
+		"pages": alignedBytes(2 * vfs.DirectBytes)[:2*vfs.DirectBytes], // which go around the page cache
+	} {
+		t.Run(name, func(t *testing.T) { failingSegmentWriter(t, content) })
+	}
+}
+
+func failingSegmentWriter(t *testing.T, content []byte) {
+	t.Helper()
 	do := func(s Segments, _ Commits) error {
 		w, err := s.Create(t.Context(), "d/x/s/u/0")
 		if err != nil {
 			return err
 		}
 		if _, err = w.Write(content); err == nil {
+			_, err = w.Write(content[:5])
+		}
+		if err == nil {
 			err = w.Close([]byte("sums"))
 		}
 		if err != nil {
@@ -60,14 +72,15 @@ func TestFailingSegmentWriter(t *testing.T) {
 		}
 		return nil
 	}
+	whole := slices.Concat(content, content[:5])
 	faulty(t, nothing, do, func(t *testing.T, s Segments, _ Commits, err error) {
 		if err == nil {
-			wantSegment(t, s, "d/x/s/u/0", content)
+			wantSegment(t, s, "d/x/s/u/0", whole)
 			return
 		}
 		wantNoSegment(t, s, "d/x/s/u/0")
 		wantNames(t, s, "d/x/s/u")
-		mustWriteSegment(t, s, "d/x/s/u/0", content)
+		mustWriteSegment(t, s, "d/x/s/u/0", whole)
 	})
 }
 

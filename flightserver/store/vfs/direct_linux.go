@@ -1,14 +1,8 @@
 package vfs
 
-import (
-	"os"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// setDirect lets writes go around the page cache, or through it again. It fails
-// where the file system knows no such thing.
-func setDirect(f *os.File, on bool) error {
+func (f osFile) setDirect(on bool) error {
 	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
 	if err != nil {
 		return err

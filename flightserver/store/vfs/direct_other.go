@@ -2,10 +2,7 @@
 
 package vfs
 
-import (
-	"errors"
-	"os"
-)
+import "errors"
 
 // setDirect is not known to other systems.
-func setDirect(*os.File, bool) error { return errors.ErrUnsupported }
+func (osFile) setDirect(bool) error { return errors.ErrUnsupported }

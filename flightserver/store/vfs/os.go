@@ -24,7 +24,7 @@ func (OS) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &newFile{osFile: osFile{f}}, nil
+	return &newFile{osFile: osFile{f}, out: osFile{f}}, nil
 }
 
 // Open implements FS.
@@ -141,9 +141,18 @@ func (m mapping) Close() error {
 // it, so that Sync finds little left to do.
 const writebackBytes = 8 << 20
 
+// output is what a new file writes to: the file, or what a test makes of one.
+type output interface {
+	io.Writer
+	// setDirect lets writes go around the page cache, or through it again. It
+	// fails where the file system knows no such thing.
+	setDirect(on bool) error
+}
+
 // newFile is a file that is being filled.
 type newFile struct {
 	osFile
+	out     output
 	written int64
 	started int64 // how much of it the disk was asked for
 	direct  bool  // the file is open for direct writing
@@ -152,7 +161,7 @@ type newFile struct {
 
 func (f *newFile) Write(p []byte) (int, error) {
 	if f.writesDirect(p) {
-		n, err := f.osFile.Write(p)
+		n, err := f.out.Write(p)
 		f.written += int64(n)
 		f.started = f.written
 		if !errors.Is(err, unix.EINVAL) {
@@ -168,12 +177,12 @@ func (f *newFile) Write(p []byte) (int, error) {
 
 func (f *newFile) writeBuffered(p []byte) (int, error) {
 	if f.direct {
-		if err := setDirect(f.File, false); err != nil {
+		if err := f.out.setDirect(false); err != nil {
 			return 0, err
 		}
 		f.direct = false
 	}
-	n, err := f.osFile.Write(p)
+	n, err := f.out.Write(p)
 	f.written += int64(n)
 	if f.written-f.started >= writebackBytes {
 		startWriteback(f.File, f.started, f.written-f.started)
@@ -190,7 +199,7 @@ func (f *newFile) writesDirect(p []byte) bool {
 		return false
 	}
 	if !f.direct {
-		f.direct = setDirect(f.File, true) == nil
+		f.direct = f.out.setDirect(true) == nil
 		f.refused = !f.direct
 	}
 	return f.direct
