@@ -23,6 +23,8 @@ type Budget struct {
 	size    int64
 	wait    time.Duration
 	metrics *budgetMetrics
+	limit   string  // as refusals name it
+	whole   *Budget // that this is a part of; nil: none
 
 	// A request waits only while it does not fit; so there is room again only
 	// by a release, which lets in who then fits.
@@ -42,7 +44,19 @@ type waiter struct {
 // than wait.
 func NewBudget(size int64, wait time.Duration, m *Metrics) *Budget {
 	m.budgetSize.Set(float64(size))
-	return &Budget{size: size, wait: wait, metrics: &m.budgetMetrics, held: map[string]int64{}}
+	return &Budget{
+		size: size, wait: wait, metrics: &m.budgetMetrics, held: map[string]int64{},
+		limit: "the limit inFlight is " + humanize.IBytes(uint64(size)),
+	}
+}
+
+// Part gives a budget of so many bytes of this one's, for what refusals call
+// what: what it grants counts in both.
+func (b *Budget) Part(size int64, what string) *Budget {
+	return &Budget{
+		size: size, wait: b.wait, metrics: b.metrics, held: map[string]int64{}, whole: b,
+		limit: fmt.Sprintf("of the limit inFlight %s are for %s", humanize.IBytes(uint64(size)), what),
+	}
 }
 
 // Size is the whole of the budget, and the most that one request takes of it.
@@ -59,7 +73,24 @@ func (b *Budget) Acquire(ctx context.Context, identity string, n int64) (release
 	return sync.OnceFunc(func() { b.give(identity, n) }), nil
 }
 
+// take takes of a part before it takes of the whole: whoever waits for a part
+// is in nobody's way.
 func (b *Budget) take(ctx context.Context, identity string, n int64) error {
+	return b.takeUntil(ctx, identity, n, time.Now().Add(b.wait))
+}
+
+func (b *Budget) takeUntil(ctx context.Context, identity string, n int64, end time.Time) error {
+	if err := b.takeOwn(ctx, identity, n, end); err != nil || b.whole == nil {
+		return err
+	}
+	err := b.whole.takeUntil(ctx, identity, n, end)
+	if err != nil {
+		b.giveOwn(identity, n)
+	}
+	return err
+}
+
+func (b *Budget) takeOwn(ctx context.Context, identity string, n int64, end time.Time) error {
 	b.mu.Lock()
 	if len(b.waiting) == 0 && b.used+n <= b.size {
 		b.grantLocked(identity, n)
@@ -68,16 +99,16 @@ func (b *Budget) take(ctx context.Context, identity string, n int64) error {
 	}
 	w := &waiter{identity: identity, bytes: n, answer: make(chan error, 1)}
 	b.waiting = append(b.waiting, w)
+	b.metrics.waiting.Inc()
 	if len(b.waiting) > maxWaiting {
 		b.refuseLocked(b.lastLocked(), "the queue is full")
 	}
-	b.metrics.waiting.Set(float64(len(b.waiting)))
 	b.mu.Unlock()
-	return b.await(ctx, w)
+	return b.await(ctx, w, end)
 }
 
-func (b *Budget) await(ctx context.Context, w *waiter) error {
-	timeout := time.NewTimer(b.wait)
+func (b *Budget) await(ctx context.Context, w *waiter, end time.Time) error {
+	timeout := time.NewTimer(time.Until(end))
 	defer timeout.Stop()
 	select {
 	case err := <-w.answer:
@@ -105,7 +136,25 @@ func (b *Budget) leave(w *waiter, why func() error) error {
 	return why()
 }
 
+// charge takes n bytes whether they are there or not.
+func (b *Budget) charge(identity string, n int64) {
+	b.mu.Lock()
+	b.grantLocked(identity, n)
+	b.mu.Unlock()
+	if b.whole != nil {
+		b.whole.charge(identity, n)
+	}
+}
+
+// give gives back what was taken.
 func (b *Budget) give(identity string, n int64) {
+	b.giveOwn(identity, n)
+	if b.whole != nil {
+		b.whole.give(identity, n)
+	}
+}
+
+func (b *Budget) giveOwn(identity string, n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.used -= n
@@ -113,8 +162,15 @@ func (b *Budget) give(identity string, n int64) {
 	if b.held[identity] == 0 {
 		delete(b.held, identity)
 	}
-	b.metrics.used.Set(float64(b.used))
+	b.showLocked()
 	b.admitLocked()
+}
+
+// showLocked leaves the metric to the whole, in which a part is counted.
+func (b *Budget) showLocked() {
+	if b.whole == nil {
+		b.metrics.used.Set(float64(b.used))
+	}
 }
 
 // admitLocked grants what fits, by rank.
@@ -135,7 +191,7 @@ func (b *Budget) grantLocked(identity string, n int64) {
 	if n > 0 {
 		b.held[identity] += n
 	}
-	b.metrics.used.Set(float64(b.used))
+	b.showLocked()
 }
 
 // firstLocked gives the waiter whose identity holds least.
@@ -174,13 +230,13 @@ func (b *Budget) removeLocked(w *waiter) {
 	for i := range b.waiting {
 		if b.waiting[i] == w {
 			b.waiting = append(b.waiting[:i], b.waiting[i+1:]...)
-			break
+			b.metrics.waiting.Dec()
+			return
 		}
 	}
-	b.metrics.waiting.Set(float64(len(b.waiting)))
 }
 
 func (b *Budget) refusal(why string) error {
 	b.metrics.refused.Inc()
-	return fmt.Errorf("%w, the limit inFlight is %s: %s", ErrNoMemory, humanize.IBytes(uint64(b.size)), why)
+	return fmt.Errorf("%w, %s: %s", ErrNoMemory, b.limit, why)
 }

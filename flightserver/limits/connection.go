@@ -32,7 +32,7 @@ func ConnectionOf(peer net.Addr) *Connection {
 func (l *Listener) counted(c net.Conn) net.Conn {
 	of := &Connection{under: c, closed: sync.OnceFunc(l.closed)}
 	if tcp, ok := c.(*net.TCPConn); ok {
-		boundUnsent(tcp)
+		boundUnsent(tcp, l.open.Load())
 		return tcpConn{tcp, of}
 	}
 	return conn{c, of}

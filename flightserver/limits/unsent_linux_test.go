@@ -25,10 +25,18 @@ func TestTheKernelKeepsLittleOfAConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := raw.Control(func(fd uintptr) {
-		if most, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT); err != nil || most != unsentBytes {
+		if most, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT); err != nil || most != mostUnsent {
 			t.Errorf("TCP_NOTSENT_LOWAT = %d, %v", most, err)
 		}
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestManyConnectionsHaveLittleEach(t *testing.T) {
+	for open, want := range map[int64]int{1: mostUnsent, 64: mostUnsent, 128: mostUnsent / 2, 256: leastUnsent, 100000: leastUnsent} {
+		if got := unsent(open); got != want {
+			t.Errorf("unsent(%d) = %d", open, got)
+		}
 	}
 }

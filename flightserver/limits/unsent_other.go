@@ -5,4 +5,4 @@ package limits
 import "net"
 
 // boundUnsent leaves it to other systems.
-func boundUnsent(*net.TCPConn) {}
+func boundUnsent(*net.TCPConn, int64) {}
