@@ -2,34 +2,34 @@ package server
 
 import (
 	"slices"
-	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/experimental"
+	"google.golang.org/grpc/stats"
 
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload"
+	"github.com/flight-operator/flight-operator/flightserver/transport"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
-// readBuffer is what a connection is read into; gRPC's frames are 16 KiB.
-const readBuffer = 128 << 10
+// surround is what calls go through, outermost first.
+type surround struct {
+	unary  []grpc.UnaryServerInterceptor
+	stream []grpc.StreamServerInterceptor
+}
 
-// newGRPCServer makes a server whose connections write their last words in
-// writers.
-func newGRPCServer(certificates *tlsreload.Reloader, writers *sync.WaitGroup, surround []grpc.ServerOption) *grpc.Server {
-	secure := insecure.NewCredentials()
+func (s surround) then(inner surround) surround {
+	return surround{slices.Concat(s.unary, inner.unary), slices.Concat(s.stream, inner.stream)}
+}
+
+// newGRPCServer makes a server of FlightData, with the guards' limits.
+func newGRPCServer(certificates *tlsreload.Reloader, g *guards, through surround, listener stats.Handler) *transport.Server {
+	o := g.transport()
+	o.Credentials = insecure.NewCredentials()
 	if certificates != nil {
-		secure = credentials.NewTLS(certificates.Config())
+		o.Credentials = credentials.NewTLS(certificates.Config())
 	}
-	return grpc.NewServer(slices.Concat(surround, []grpc.ServerOption{
-		grpc.Creds(wire.NewCredentials(secure, writers)),
-		grpc.ForceServerCodecV2(wire.Codec()),
-		grpc.WriteBufferSize(0), // the connections of wire gather what is written
-		grpc.ReadBufferSize(readBuffer),
-		experimental.BufferPool(wire.BufferPool()),
-		// Handlers use the catalog, which is closed once the server has stopped.
-		grpc.WaitForHandlers(true),
-	})...)
+	o.Codec, o.Unary, o.Stream, o.Stats = wire.Codec(), through.unary, through.stream, listener
+	return transport.NewServer(o)
 }

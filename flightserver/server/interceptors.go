@@ -38,8 +38,8 @@ type callKey struct{}
 
 func callFrom(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
-// interceptors gives the options that surround every call of a gRPC server.
-func interceptors(logger *slog.Logger, m *metrics, who authenticator) []grpc.ServerOption {
+// interceptors gives what surrounds every call of a gRPC server.
+func interceptors(logger *slog.Logger, m *metrics, who authenticator) surround {
 	recovers := recoverPanics(logger)
 	unary := []grpc.UnaryServerInterceptor{recovers.unary, m.rpc.UnaryServerInterceptor()}
 	stream := []grpc.StreamServerInterceptor{recovers.stream, m.rpc.StreamServerInterceptor()}
@@ -47,10 +47,7 @@ func interceptors(logger *slog.Logger, m *metrics, who authenticator) []grpc.Ser
 		unary = append(unary, a.unary)
 		stream = append(stream, a.stream)
 	}
-	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(unary...),
-		grpc.ChainStreamInterceptor(stream...),
-	}
+	return surround{unary, stream}
 }
 
 // recoverPanics keeps a defect in one call from ending all of them.

@@ -18,6 +18,7 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/limits"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/flightserver/transport"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
@@ -65,31 +66,31 @@ func newGuards(s settings.Limits, logger *slog.Logger, r prometheus.Registerer, 
 }
 
 // interceptors stand behind those that tell who calls.
-func (g *guards) interceptors() []grpc.ServerOption {
-	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(around(g.admit).unary),
-		grpc.ChainStreamInterceptor(around(g.admit).stream, g.watchStream),
+func (g *guards) interceptors() surround {
+	return surround{
+		unary:  []grpc.UnaryServerInterceptor{around(g.admit).unary},
+		stream: []grpc.StreamServerInterceptor{around(g.admit).stream, g.watchStream},
 	}
 }
 
 // transport bounds what a connection costs before a call is known.
-func (g *guards) transport() []grpc.ServerOption {
-	return []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(g.messageBytes()),
-		grpc.MaxConcurrentStreams(uint32(g.settings.CallsPerConnection)),
-		grpc.MaxHeaderListSize(uint32(g.settings.Headers.Value())),
-		grpc.ConnectionTimeout(connectTimeout),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+func (g *guards) transport() transport.Options {
+	return transport.Options{
+		MaxMessageBytes:    g.messageBytes(),
+		MaxCalls:           g.settings.CallsPerConnection,
+		MaxHeaderListBytes: uint32(g.settings.Headers.Value()),
+		HandshakeTimeout:   connectTimeout,
+		Enforcement: keepalive.EnforcementPolicy{
 			MinTime:             g.settings.Keepalive.MinTime.Duration,
 			PermitWithoutStream: true,
-		}),
+		},
 		// A peer that is gone without a word holds its uploads' space no longer.
-		grpc.KeepaliveParams(keepalive.ServerParameters{
+		Keepalive: keepalive.ServerParameters{
 			Time:                  g.settings.Keepalive.Time.Duration,
 			Timeout:               g.settings.Keepalive.Timeout.Duration,
 			MaxConnectionAge:      g.settings.ConnectionAge.Duration,
 			MaxConnectionAgeGrace: g.settings.ConnectionGrace.Duration,
-		}),
+		},
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
+
+	"github.com/flight-operator/flight-operator/flightserver/transport"
 )
 
 // Run serves until ctx is done, then drains: health and readiness say no; after
@@ -42,8 +43,8 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // serve does not mind that the drain came before it.
-func serve(server *grpc.Server, listener net.Listener) error {
-	if err := server.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) {
+func serve(server *transport.Server, listener net.Listener) error {
+	if err := server.Serve(listener); !errors.Is(err, transport.ErrStopped) {
 		return err
 	}
 	return nil
@@ -78,7 +79,7 @@ func (s *Server) drain() error {
 		<-s.clock.After(delay)
 	}
 	var stopping sync.WaitGroup
-	for _, server := range []*grpc.Server{s.data, s.admin} {
+	for _, server := range []*transport.Server{s.data, s.admin} {
 		if server != nil {
 			stopping.Go(func() { stopWithin(server, timeout) })
 		}
@@ -94,7 +95,7 @@ func (s *Server) drain() error {
 }
 
 // stopWithin lets calls end by themselves, and ends them when time is up.
-func stopWithin(server *grpc.Server, timeout time.Duration) {
+func stopWithin(server *transport.Server, timeout time.Duration) {
 	force := time.AfterFunc(timeout, server.Stop)
 	defer force.Stop()
 	server.GracefulStop()

@@ -12,8 +12,8 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
-// messageSender is the sending half of a stream of FlightData. What is sent
-// stays in use after SendMsg has returned.
+// messageSender is the sending half of a stream of FlightData. What is sent is
+// in use until SendMsg returns.
 type messageSender interface{ SendMsg(message any) error }
 
 func sendSchema(to messageSender, scan *catalog.Scan) error {
@@ -25,7 +25,7 @@ func sendSchema(to messageSender, scan *catalog.Scan) error {
 func sendMessages(to messageSender, scan *catalog.Scan) error {
 	return eachMessage(scan, func(m catalog.Message) error {
 		return to.SendMsg(&wire.Outgoing{
-			Header: m.Header, AppMetadata: m.AppMetadata, Body: [][]byte{m.Body}, Memory: m.Memory, Rows: m.Rows,
+			Header: m.Header, AppMetadata: m.AppMetadata, Body: [][]byte{m.Body}, Rows: m.Rows,
 		})
 	})
 }
@@ -97,8 +97,7 @@ func (s *recordSender) sendPiece(piece arrow.RecordBatch, _ int64) error {
 func (s *recordSender) close() error { return s.writer.Close() }
 
 // payloadSender is where a writer of Arrow IPC writes. The values of a record
-// stay where they are until the connection has them, so the record is retained;
-// what the writer made beside them is collected.
+// are sent from where they lie.
 type payloadSender struct {
 	to       messageSender
 	record   arrow.RecordBatch // nil for a schema without any
@@ -120,9 +119,6 @@ func (p *payloadSender) WritePayload(payload ipc.Payload) error {
 		return err
 	}
 	m := &wire.Outgoing{Header: meta.Bytes(), Body: body}
-	if p.record != nil {
-		m.Memory = p.record
-	}
 	if wire.KindOf(m.Header) == wire.KindRecordBatch {
 		m.AppMetadata, p.metadata = p.metadata, nil
 		m.Rows = p.record.NumRows()

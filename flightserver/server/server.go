@@ -10,10 +10,9 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/apache/arrow-go/v18/arrow/flight"
+	gen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"github.com/prometheus/client_golang/prometheus"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 	"k8s.io/utils/clock"
@@ -23,6 +22,7 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/session"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload"
+	"github.com/flight-operator/flight-operator/flightserver/transport"
 )
 
 // signingKeysFile lies in the data directory: tickets and bearers outlive a
@@ -59,10 +59,10 @@ type Server struct {
 	opsListener   net.Listener // nil: no ops port
 	httpListener  net.Listener // nil: no links
 
-	data    *grpc.Server
-	admin   *grpc.Server // nil: no admin port
-	ops     *http.Server // nil: no ops port
-	links   *links       // nil: no links
+	data    *transport.Server
+	admin   *transport.Server // nil: no admin port
+	ops     *http.Server      // nil: no ops port
+	links   *links            // nil: no links
 	flight  *flightService
 	guards  *guards
 	spans   sdktrace.SpanProcessor   // nil: as the settings say
@@ -187,10 +187,10 @@ func (s *Server) newFlightService(now clock.WithTicker) {
 }
 
 func (s *Server) newDataServer() {
-	surround := slices.Concat(interceptors(s.logger, s.metrics, s.caller), s.guards.interceptors(), s.guards.transport(), s.tracing())
-	s.data = newGRPCServer(s.dataTLS, &s.flight.background, surround)
+	through := interceptors(s.logger, s.metrics, s.caller).then(s.guards.interceptors())
+	s.data = newGRPCServer(s.dataTLS, s.guards, through, s.tracing())
 	s.health = newDrainingHealth()
-	flight.RegisterFlightServiceServer(s.data, linked{s.flight, s.links})
+	gen.RegisterFlightServiceServer(s.data, linked{s.flight, s.links})
 	healthpb.RegisterHealthServer(s.data, s.health)
 	if s.settings.Reflection {
 		reflection.Register(s.data)
@@ -201,8 +201,8 @@ func (s *Server) newDataServer() {
 func (s *Server) newAdminServer() {
 	service := &adminService{catalog: s.catalog, logger: s.logger, revisions: s.revisions}
 	service.actions = service.adminActions()
-	s.admin = newGRPCServer(s.adminTLS, &s.flight.background, slices.Concat(interceptors(s.logger, s.metrics, operator), s.guards.transport()))
-	flight.RegisterFlightServiceServer(s.admin, service)
+	s.admin = newGRPCServer(s.adminTLS, s.guards, interceptors(s.logger, s.metrics, operator), nil)
+	gen.RegisterFlightServiceServer(s.admin, service)
 }
 
 // revisions are told over the admin port, which always has a certificate. In a

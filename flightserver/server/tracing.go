@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
 	"github.com/flight-operator/flight-operator/flightserver/settings"
@@ -68,15 +67,15 @@ func (s *Server) traceTo(ctx context.Context, processor sdktrace.SpanProcessor) 
 
 // tracing gives each call a span, a child of the one that the client sends along
 // in traceparent.
-func (s *Server) tracing() []grpc.ServerOption {
+func (s *Server) tracing() stats.Handler {
 	if s.tracer == nil {
 		return nil
 	}
-	return []grpc.ServerOption{grpc.StatsHandler(otelgrpc.NewServerHandler(
+	return otelgrpc.NewServerHandler(
 		otelgrpc.WithTracerProvider(s.tracer),
 		otelgrpc.WithPropagators(propagation.TraceContext{}),
 		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !isHealth(info.FullMethodName) }),
-	))}
+	)
 }
 
 // traceDataset says on the call's span what the call is about.

@@ -45,12 +45,17 @@ type Stream struct {
 	dictionaries map[int64][]layout // of a dictionary's batches, by its id
 	swapped      bool               // its words begin with their highest bytes
 	plain        bool
+	decompressed int64
 }
 
 // Plain says whether the record batch that was checked last is as a file of
 // today has it: of the newest metadata version, with the lowest bytes first, not
 // compressed, and with nothing in it that the schema does not ask for.
 func (s *Stream) Plain() bool { return s.plain }
+
+// Decompressed is what the compressed buffers of the message that was checked
+// last take when they are not; 0 where there are none.
+func (s *Stream) Decompressed() int64 { return s.decompressed }
 
 // KindOf tells what a message says it is, which nobody has checked; 0 when it
 // says nothing.
@@ -82,6 +87,7 @@ func (s *Stream) check(header, body []byte) (Kind, error) {
 	if message.hasKey(messageMetadata, experimentalCompression) {
 		return 0, malformed("its body is compressed as Arrow before 1.0 did it")
 	}
+	s.decompressed = 0
 	kind := Kind(message.byteField(messageHeaderType))
 	content, ok := message.tableField(messageHeader)
 	if !ok {
@@ -113,6 +119,7 @@ func (s *Stream) checkSchema(schema table, text budget) error {
 func (s *Stream) checkRecords(batch table, body []byte, version int16) error {
 	w := batchWalk{batch: batch, body: body, version: version}
 	err := w.check(s.batch)
+	s.decompressed = w.decompressed
 	s.plain = err == nil && !s.swapped && version >= versionV5 && w.exact()
 	return err
 }
@@ -133,6 +140,7 @@ func (s *Stream) checkDictionary(dictionary table, body []byte) error {
 		if err := w.check(field); err != nil {
 			return err
 		}
+		s.decompressed = w.decompressed // the same for each field
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/flight-operator/flight-operator/flightserver/fault"
 )
 
 // Fields of FlightData in Flight.proto.
@@ -15,23 +17,17 @@ const (
 	fieldBody        protowire.Number = 1000
 )
 
-// Memory is what the bytes of a message lie in, such as a mapped file. It stays
-// as it is from a Retain to the Release that belongs to it, and may be used by
-// many goroutines.
-type Memory interface {
-	Retain()
-	Release()
-}
+// apartBytes is the least of a body that stands by itself: less is copied.
+const apartBytes = 4 << 10
 
 // Outgoing is a FlightData to send. Its header and metadata are copied, and its
-// body is not: what is in Body stays unchanged for as long as Memory is retained
-// or, where Memory is nil, for ever.
+// body is not: it stays unchanged until SendMsg has returned. All of it may lie
+// in a mapped file.
 type Outgoing struct {
 	Header      []byte
 	AppMetadata []byte
 	Body        [][]byte // one after the other
-	Memory      Memory
-	Rows        int64 // of a record batch; not sent, for whoever counts
+	Rows        int64    // of a record batch; not sent, for whoever counts
 }
 
 // BodyLen is the length of the body.
@@ -45,7 +41,7 @@ func (m *Outgoing) BodyLen() int {
 
 func (m *Outgoing) marshal() (out mem.BufferSlice, err error) {
 	// The header may lie in a mapped file, and so may small pieces.
-	err = guard(func() { out = m.encode() })
+	err = fault.Guard(func() { out = m.encode() })
 	return out, err
 }
 
@@ -59,9 +55,6 @@ func (m *Outgoing) encode() mem.BufferSlice {
 		e.body(m.Body)
 	}
 	e.flush()
-	if len(e.lent) > 0 {
-		lend(m.Memory, e.lent, e.out)
-	}
 	return e.out
 }
 
@@ -69,7 +62,6 @@ func (m *Outgoing) encode() mem.BufferSlice {
 type encoder struct {
 	out   mem.BufferSlice
 	plain []byte
-	lent  [][]byte
 }
 
 func (e *encoder) field(number protowire.Number, value []byte) {
@@ -81,13 +73,12 @@ func (e *encoder) field(number protowire.Number, value []byte) {
 
 func (e *encoder) body(pieces [][]byte) {
 	for _, piece := range pieces {
-		if len(piece) < lentBytes {
+		if len(piece) < apartBytes {
 			e.plain = append(e.plain, piece...)
 			continue
 		}
 		e.flush()
-		e.lent = append(e.lent, piece)
-		e.out = append(e.out, nil) // a place for it
+		e.out = append(e.out, mem.SliceBuffer(piece))
 	}
 }
 

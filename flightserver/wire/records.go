@@ -13,6 +13,8 @@ type batchWalk struct {
 	version    int16
 	compressed bool
 
+	decompressed int64 // all buffers
+
 	node, buffer, view int // the next one
 }
 
@@ -92,7 +94,6 @@ func (w *batchWalk) checkVariadic(need layout) error {
 }
 
 func (w *batchWalk) checkBuffers(layout) error {
-	left := int64(MaxMessageBytes)
 	for i := range w.batch.vectorLen(batchBuffers) {
 		offset, length := w.batch.pairAt(batchBuffers, i)
 		if offset < 0 || length < 0 || offset > int64(len(w.body)) || length > int64(len(w.body))-offset {
@@ -108,7 +109,7 @@ func (w *batchWalk) checkBuffers(layout) error {
 		if err != nil {
 			return err
 		}
-		if left -= size; left < 0 {
+		if w.decompressed += size; w.decompressed > MaxMessageBytes {
 			return malformed("its buffers decompress to more than %d bytes", MaxMessageBytes)
 		}
 	}

@@ -1,4 +1,4 @@
-package wire
+package transport
 
 import (
 	"context"
@@ -7,15 +7,17 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
+	gen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
+
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // service answers DoGet as a test wants it.
@@ -29,37 +31,31 @@ func (s *service) DoGet(_ *flight.Ticket, stream flight.FlightService_DoGetServe
 }
 
 // serveFlight serves on loopback until the test ends, and gives the address.
-func serveFlight(t testing.TB, s flight.FlightServer, options ...grpc.ServerOption) string {
+func serveFlight(t testing.TB, s flight.FlightServer, o Options) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer(options...)
-	flight.RegisterFlightServiceServer(server, s)
+	o.Codec = wire.Codec()
+	server := NewServer(o)
+	gen.RegisterFlightServiceServer(server, s)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		server.Stop()
-		if err := <-done; err != nil {
+		if err := <-done; !errors.Is(err, ErrStopped) {
 			t.Error(err)
 		}
 	})
 	return listener.Addr().String()
 }
 
-// wireOptions are those that the package asks for.
-func wireOptions(t testing.TB, of credentials.TransportCredentials) []grpc.ServerOption {
-	var writers sync.WaitGroup
-	t.Cleanup(writers.Wait)
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(Codec()), grpc.Creds(NewCredentials(of, &writers)), grpc.WriteBufferSize(0)}
-}
-
 // dialFlight connects a client whose DoGet hands out messages of any type.
 func dialFlight(t testing.TB, address string, of credentials.TransportCredentials, options ...grpc.DialOption) flight.FlightServiceClient {
 	t.Helper()
 	connection, err := grpc.NewClient("passthrough:"+address, append(options, grpc.WithTransportCredentials(of), grpc.WithReadBufferSize(1<<20),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessageBytes)))...)
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessageBytes)))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +80,7 @@ func (c discardCodec) Unmarshal(data mem.BufferSlice, v any) error {
 func drain(client flight.FlightServiceClient) (int, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	stream, err := client.DoGet(ctx, &flight.Ticket{}, grpc.ForceCodecV2(discardCodec{Codec()}))
+	stream, err := client.DoGet(ctx, &flight.Ticket{}, grpc.ForceCodecV2(discardCodec{wire.Codec()}))
 	if err != nil {
 		return 0, err
 	}
@@ -103,9 +99,6 @@ type mapped struct {
 	file  string
 	bytes []byte
 }
-
-func (m *mapped) Retain()  {}
-func (m *mapped) Release() {}
 
 func mapFile(t testing.TB, size int) *mapped {
 	t.Helper()

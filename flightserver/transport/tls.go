@@ -1,9 +1,11 @@
-package wire
+package transport
 
 import (
 	"io"
 	"net"
 	"sync"
+
+	"github.com/flight-operator/flight-operator/flightserver/fault"
 )
 
 const (
@@ -13,20 +15,16 @@ const (
 	recordsBytes = 128 << 10
 )
 
-// newTLSConn writes through TLS: secured encrypts what records then sends.
-func newTLSConn(secured net.Conn, records *recordConn, writers *sync.WaitGroup) *conn {
-	c := newConn(secured, func(b *batch) (err error) {
-		records.hold()
-		if fault := guard(func() { err = writeRecords(secured, b.pieces) }); fault != nil {
-			return fault
-		}
-		if err != nil {
-			return err
-		}
-		return records.send()
-	}, writers)
-	c.borrows = true
-	return c
+// encrypt writes pieces through TLS, which may lie in a file that is mapped.
+func (c *recordConn) encrypt(secured io.Writer, pieces [][]byte) (err error) {
+	c.hold()
+	if fault := fault.Guard(func() { err = writeRecords(secured, pieces) }); fault != nil {
+		return fault
+	}
+	if err != nil {
+		return err
+	}
+	return c.send()
 }
 
 var plaintexts = sync.Pool{New: func() any { return new([recordBytes]byte) }}
