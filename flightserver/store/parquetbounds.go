@@ -41,11 +41,13 @@ func checkClaim(size int) {
 	}
 }
 
-var parquetAllocator = boundedAllocator{memory.DefaultAllocator}
+func newParquetAllocator() memory.Allocator {
+	return boundedAllocator{&recycler{Allocator: memory.DefaultAllocator}}
+}
 
 // readerProperties bound what a page may claim of memory.
-func readerProperties(segment int64) *parquet.ReaderProperties {
-	p := parquet.NewReaderProperties(parquetAllocator)
+func readerProperties(segment int64, allocator memory.Allocator) *parquet.ReaderProperties {
+	p := parquet.NewReaderProperties(allocator)
 	p.MaxCompressedPageSize, p.MaxUncompressedPageSize = segment, maxPageBytes
 	// A column is read piece by piece, not whole before its first page.
 	p.BufferedStreamEnabled, p.BufferSize = true, blockBytes

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
@@ -36,7 +37,8 @@ type parquetDecoder struct {
 
 func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecoder, err error) {
 	defer recovered(&err, "opening Parquet")
-	f, err := openParquetFile(r)
+	allocator := newParquetAllocator()
+	f, err := openParquetFile(r, allocator)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +56,7 @@ func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecod
 	d := &parquetDecoder{schema: schema}
 	rows := recordRows(fields, f.NumRows())
 	for _, share := range shareFields(fields, min(maxLanes, runtime.GOMAXPROCS(0))) {
-		lane, err := newParquetLane(r, f, share, rows)
+		lane, err := newParquetLane(r, f, share, rows, allocator)
 		if err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
@@ -63,8 +65,8 @@ func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecod
 	return d, nil
 }
 
-func openParquetFile(r *verifiedReader, options ...file.ReadOption) (*file.Reader, error) {
-	return file.NewParquetReader(r.section(), append(options, file.WithReadProps(readerProperties(r.size)))...)
+func openParquetFile(r *verifiedReader, allocator memory.Allocator, options ...file.ReadOption) (*file.Reader, error) {
+	return file.NewParquetReader(r.section(), append(options, file.WithReadProps(readerProperties(r.size, allocator)))...)
 }
 
 // Next gives a record, which the caller releases, or io.EOF.
@@ -116,12 +118,12 @@ type decodedRecord struct {
 	err    error
 }
 
-func newParquetLane(r *verifiedReader, of *file.Reader, fields []parquetField, rows int64) (*parquetLane, error) {
-	f, err := openParquetFile(r, file.WithMetadata(of.MetaData()))
+func newParquetLane(r *verifiedReader, of *file.Reader, fields []parquetField, rows int64, allocator memory.Allocator) (*parquetLane, error) {
+	f, err := openParquetFile(r, allocator, file.WithMetadata(of.MetaData()))
 	if err != nil {
 		return nil, err
 	}
-	arrowReader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: rows}, parquetAllocator)
+	arrowReader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: rows}, allocator)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
