@@ -138,8 +138,7 @@ func (c *conn) serve() error {
 			c.read.Store(time.Now().UnixNano())
 			err = c.receive(h)
 		}
-		var ofCall http2.StreamError
-		if errors.As(err, &ofCall) {
+		if ofCall, ok := errors.AsType[http2.StreamError](err); ok {
 			c.reset(ofCall.StreamID, ofCall.Code)
 			err = nil
 		}
@@ -192,9 +191,9 @@ func (c *conn) goAway(code http2.ErrCode, why error) {
 // errorCode tells what a client is told of an error; nothing of a connection that
 // is lost.
 func errorCode(err error) (code http2.ErrCode, told bool) {
-	var protocol http2.ConnectionError
+	protocol, ok := errors.AsType[http2.ConnectionError](err)
 	switch {
-	case errors.As(err, &protocol):
+	case ok:
 		return http2.ErrCode(protocol), true
 	case errors.Is(err, http2.ErrFrameTooLarge):
 		return http2.ErrCodeFrameSize, true

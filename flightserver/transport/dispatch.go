@@ -157,17 +157,8 @@ func (c *conn) register(call *call) (refused bool) {
 // handle runs the handler of a call and says its status.
 func (s *Server) handle(c *call) {
 	defer c.inbox.discard()
-	begun := time.Now()
-	if h := s.options.Stats; h != nil {
-		c.ctx = h.TagRPC(c.ctx, &stats.RPCTagInfo{FullMethodName: c.method})
-	}
 	m, found := s.methods[c.method]
-	c.stats(func() stats.RPCStats {
-		return &stats.Begin{BeginTime: begun, IsClientStream: found && m.stream != nil && m.stream.ClientStreams, IsServerStream: found && m.stream != nil && m.stream.ServerStreams}
-	})
-	c.stats(func() stats.RPCStats {
-		return &stats.InHeader{FullMethod: c.method, Header: c.request.metadata, RemoteAddr: c.conn.net.RemoteAddr(), LocalAddr: c.conn.net.LocalAddr(), Compression: c.encoding}
-	})
+	ended := c.watch(m)
 	err := s.unknown(c.method)
 	switch {
 	case !found:
@@ -178,8 +169,30 @@ func (s *Server) handle(c *call) {
 	}
 	answer := statusOf(err)
 	c.conn.out.finish(c, http.StatusOK, answer)
-	c.stats(func() stats.RPCStats { return &stats.End{BeginTime: begun, EndTime: time.Now(), Error: answer.Err()} })
+	ended(answer.Err())
 	c.leave(errEnded)
+}
+
+// watch tells whoever listens that a call has begun, and gives what tells its
+// end.
+func (c *call) watch(m method) (ended func(error)) {
+	h := c.conn.server.options.Stats
+	if h == nil {
+		return func(error) {}
+	}
+	c.ctx = h.TagRPC(c.ctx, &stats.RPCTagInfo{FullMethodName: c.method})
+	begin := &stats.Begin{BeginTime: time.Now()}
+	if m.stream != nil {
+		begin.IsClientStream, begin.IsServerStream = m.stream.ClientStreams, m.stream.ServerStreams
+	}
+	h.HandleRPC(c.ctx, begin)
+	h.HandleRPC(c.ctx, &stats.InHeader{
+		FullMethod: c.method, Header: c.request.metadata, Compression: c.encoding,
+		RemoteAddr: c.conn.net.RemoteAddr(), LocalAddr: c.conn.net.LocalAddr(),
+	})
+	return func(err error) {
+		h.HandleRPC(c.ctx, &stats.End{BeginTime: begin.BeginTime, EndTime: time.Now(), Error: err})
+	}
 }
 
 func statusOf(err error) *status.Status {

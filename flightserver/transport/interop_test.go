@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 
@@ -34,7 +35,7 @@ func serve(t testing.TB, o Options) (s *Server, address string) {
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Stop()
-		if err := <-served; err != ErrStopped {
+		if err := <-served; !errors.Is(err, ErrStopped) {
 			t.Errorf("Serve() = %v", err)
 		}
 	})

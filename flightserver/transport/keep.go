@@ -20,12 +20,11 @@ const (
 )
 
 var (
-	drainPing  = [8]byte{'d', 'r', 'a', 'i', 'n'}
-	alivePing  = [8]byte{'a', 'l', 'i', 'v', 'e'}
-	errAge     = errors.New("the connection is too old")
-	errGone    = errors.New("the client does not answer")
-	errEnded   = errors.New("the call has ended")
-	errDrained = errors.New("the connection was left")
+	drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
+	alivePing = [8]byte{'a', 'l', 'i', 'v', 'e'}
+	errAge    = errors.New("the connection is too old")
+	errGone   = errors.New("the client does not answer")
+	errEnded  = errors.New("the call has ended")
 
 	errHeaderList = errors.New("the client takes no header of this size")
 )

@@ -72,7 +72,8 @@ func parse(f *http2.MetaHeadersFrame) (r request, refused *refusal, err error) {
 			}
 		}
 	}
-	return r, r.check(httpMethod, refused), nil
+	refused = r.check(httpMethod, refused)
+	return r, refused, nil
 }
 
 // check says what is wrong with a header beside what was found so far.

@@ -15,18 +15,6 @@ const (
 	recordsBytes = 128 << 10
 )
 
-// encrypt writes pieces through TLS, which may lie in a file that is mapped.
-func (c *recordConn) encrypt(secured io.Writer, pieces [][]byte) (err error) {
-	c.hold()
-	if fault := fault.Guard(func() { err = writeRecords(secured, pieces) }); fault != nil {
-		return fault
-	}
-	if err != nil {
-		return err
-	}
-	return c.send()
-}
-
 var plaintexts = sync.Pool{New: func() any { return new([recordBytes]byte) }}
 
 // writeRecords writes pieces so that records are full. What makes up whole
@@ -71,6 +59,18 @@ type recordConn struct {
 }
 
 var recordBuffers = sync.Pool{New: func() any { b := make([]byte, 0, recordsBytes); return &b }}
+
+// encrypt writes pieces through TLS, which may lie in a file that is mapped.
+func (c *recordConn) encrypt(secured io.Writer, pieces [][]byte) (err error) {
+	c.hold()
+	if fault := fault.Guard(func() { err = writeRecords(secured, pieces) }); fault != nil {
+		return fault
+	}
+	if err != nil {
+		return err
+	}
+	return c.send()
+}
 
 func (c *recordConn) Write(record []byte) (int, error) {
 	c.mu.Lock()
