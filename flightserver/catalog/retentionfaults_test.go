@@ -133,6 +133,7 @@ func (r retained) wantRecovered(t *testing.T, when string, fs *vfs.Memory) {
 // TestNthOperationOfRetentionFails loses no version that is to stay, and keeps
 // no file of one that went, once there was a sweep without a failure.
 func TestNthOperationOfRetentionFails(t *testing.T) {
+	t.Parallel()
 	for name, r := range retentions(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,6 +162,7 @@ func TestNthOperationOfRetentionFails(t *testing.T) {
 
 // TestPowerLossInRetention pulls the power before every operation.
 func TestPowerLossInRetention(t *testing.T) {
+	t.Parallel()
 	for name, r := range retentions(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -209,9 +209,34 @@ func TestReadersOfCompacted(t *testing.T) {
 		t.Error(err)
 	}
 	wantNumbers(t, numbers, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	again, err := scan.Again(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	scan.Release()
+	if again.Layout() == layoutOf(t, c, d) {
+		t.Error("what is read again is of the new files")
+	}
+	numbers, err = drain(again.Records())
+	if err != nil {
+		t.Error(err)
+	}
+	wantNumbers(t, numbers, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	_, err = again.Again(t.Context(), 1)
+	wantError(t, err, ErrVersionNotFound)
+	again.Release()
 	waitFor(t, "the files to go", func() bool { return uploadsIn(t, fs, d.ID) == 1 })
 	wantNumbers(t, mustGet(t, c, d), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+}
+
+func layoutOf(t *testing.T, c *Catalog, d Dataset) string {
+	t.Helper()
+	scan, err := c.Scan(t.Context(), d.ID, d.Version, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scan.Release()
+	return scan.Layout()
 }
 
 // TestCompactionOvertaken leaves a version alone that replaced what was read.

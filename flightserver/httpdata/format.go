@@ -1,6 +1,7 @@
 package httpdata
 
 import (
+	"context"
 	"io"
 	"mime"
 	"strconv"
@@ -21,7 +22,7 @@ const maxRowGroupBytes = 32 << 20
 type format struct {
 	mediaType string
 	suits     func(*arrow.Schema) bool
-	write     func(io.Writer, Data) error
+	write     func(context.Context, io.Writer, Data) error
 }
 
 // Media types of the formats.
@@ -108,15 +109,16 @@ func weight(parameters map[string]string) float64 {
 }
 
 // writeStream gives stored messages as they are.
-func writeStream(w io.Writer, data Data) error {
+func writeStream(ctx context.Context, w io.Writer, data Data) error {
 	if stored := data.Stored(); stored != nil {
-		if err := stored.Messages(func(header, body []byte) error { return writeMessage(w, header, body) }); err != nil {
+		if err := stored.Messages(ctx, func(header, body []byte) error { return writeMessage(w, header, body) }); err != nil {
 			return err
 		}
 		_, err := w.Write(endOfStream)
 		return err
 	}
-	records := data.Records()
+	records := data.Records(ctx)
+	defer records.Release()
 	writer := ipc.NewWriter(w, ipc.WithSchema(records.Schema()))
 	return writeRecords(writer, records)
 }
@@ -167,8 +169,9 @@ func holdsDictionary(t arrow.DataType) bool {
 	return false
 }
 
-func writeFile(w io.Writer, data Data) error {
-	records := data.Records()
+func writeFile(ctx context.Context, w io.Writer, data Data) error {
+	records := data.Records(ctx)
+	defer records.Release()
 	writer, err := ipc.NewFileWriter(w, ipc.WithSchema(records.Schema()))
 	if err != nil {
 		return err
@@ -181,8 +184,9 @@ func fitsParquet(schema *arrow.Schema) bool {
 	return err == nil
 }
 
-func writeParquet(w io.Writer, data Data) error {
-	records := data.Records()
+func writeParquet(ctx context.Context, w io.Writer, data Data) error {
+	records := data.Records(ctx)
+	defer records.Release()
 	properties := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd))
 	writer, err := pqarrow.NewFileWriter(records.Schema(), onlyWriter{w}, properties, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 	if err != nil {

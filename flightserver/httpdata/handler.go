@@ -2,6 +2,8 @@ package httpdata
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // maxRequests bounds the answers that are made at once.
@@ -70,18 +73,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		problem(w, http.StatusForbidden, err.Error())
 	default:
-		h.serve(w, r, request{h, caller, ticket})
+		h.serve(w, r, caller, ticket)
 	}
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked request) {
-	done, err := h.Admit(r.Context(), asked.caller)
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caller auth.Identity, ticket []byte) {
+	done, err := h.Admit(r.Context(), caller)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
 	defer done()
-	data, err := asked.open(r.Context())
+	data, err := h.Open(r.Context(), caller, ticket)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -99,12 +102,16 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked request) {
 		return
 	}
 	describe(w.Header(), data, f)
+	to := &late{ResponseWriter: newPatient(w)}
 	if own != nil {
 		defer func() { _ = own.Close() }() // it was only read
-		serveContent(w, r, &logged{io.NewSectionReader(own, 0, own.Size()), h.Logger})
-		return
+		err = serveContent(to, r, io.NewSectionReader(own, 0, own.Size()))
+	} else {
+		err = answer(to, r, &content{ctx: r.Context(), size: -1, write: func(ctx context.Context, w io.Writer) error {
+			return f.write(ctx, w, data)
+		}})
 	}
-	h.answer(w, r, &content{ctx: r.Context(), size: -1, write: asked.writer(data, f)})
+	h.end(to, r, err)
 }
 
 func describe(to http.Header, data Data, f format) {
@@ -113,6 +120,12 @@ func describe(to http.Header, data Data, f format) {
 	to.Set("Accept-Ranges", "bytes")
 	to.Set("Cache-Control", "private")
 	to.Set("X-Content-Type-Options", "nosniff")
+}
+
+// etag names the bytes that are made of data in a format by this version.
+func etag(identity string, f format) string {
+	sum := sha256.Sum256([]byte(settings.Version + "\n" + f.mediaType + "\n" + identity))
+	return `"` + hex.EncodeToString(sum[:16]) + `"`
 }
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -131,44 +144,64 @@ func ownFile(data Data, f format) (File, error) {
 
 // answer sends all, or what the request's conditions and ranges ask for. Only
 // the latter needs the length, and with it a first pass.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *content) {
+func answer(w http.ResponseWriter, r *http.Request, c *content) error {
 	defer c.Close()
 	if strings.Contains(r.Header.Get("Range"), ",") {
 		r.Header.Del("Range") // many small ranges would make everything anew for each
 	}
 	if r.Header.Get("Range") != "" || r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Match") != "" {
-		serveContent(w, r, &logged{c, h.Logger})
-		return
+		return serveContent(w, r, c)
 	}
 	if r.Method == http.MethodHead {
-		return
+		return nil
 	}
-	if err := c.write(r.Context(), newPatient(w)); err != nil {
-		if r.Context().Err() == nil {
-			h.Logger.Error("data not sent", "error", err)
-		}
-		// The status is sent: a broken connection is all that tells the client.
-		panic(http.ErrAbortHandler)
-	}
+	return c.write(r.Context(), w)
 }
 
-// serveContent answers conditions and ranges. A client that reads less than the
-// length that it was told knows that something broke.
-func serveContent(w http.ResponseWriter, r *http.Request, content io.ReadSeeker) {
-	http.ServeContent(newPatient(w), r, "", time.Time{}, content)
+// serveContent answers conditions and ranges. It fails where the content does,
+// and not where the client goes.
+func serveContent(w http.ResponseWriter, r *http.Request, c io.ReadSeeker) error {
+	content := &failing{ReadSeeker: c}
+	http.ServeContent(w, r, "", time.Time{}, content)
+	return content.err
 }
 
-// logged tells why an answer broke off.
-type logged struct {
+// failing remembers why reading it ended early.
+type failing struct {
 	io.ReadSeeker
 
-	logger *slog.Logger
+	err error
 }
 
-func (l *logged) Read(p []byte) (int, error) {
-	n, err := l.ReadSeeker.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
-		l.logger.Error("data not sent", "error", err)
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := f.ReadSeeker.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.err = err
 	}
 	return n, err
+}
+
+func (f *failing) Seek(offset int64, whence int) (int64, error) {
+	at, err := f.ReadSeeker.Seek(offset, whence)
+	if err != nil {
+		f.err = err
+	}
+	return at, err
+}
+
+// end completes an answer. Of one that has begun, a broken connection is all
+// that tells the client of a failure.
+func (h *Handler) end(to *late, r *http.Request, failure error) {
+	switch {
+	case failure == nil:
+		_ = to.begin() // nobody is left to tell of an error
+	case r.Context().Err() != nil:
+		panic(http.ErrAbortHandler)
+	case to.begun:
+		h.Logger.Error("data not sent", "error", failure)
+		panic(http.ErrAbortHandler)
+	default:
+		to.forget()
+		h.refuse(to.ResponseWriter, r, failure)
+	}
 }

@@ -47,10 +47,53 @@ func TestLinkToAParquetFile(t *testing.T) {
 	if !reader.Next() || reader.RecordBatch().NumRows() != 2 {
 		t.Errorf("as Arrow it is %v", reader.Err())
 	}
+}
 
+// TestLinkToDamagedData tells of damage by a status where it is met before the
+// answer begins, and else by breaking off.
+func TestLinkToDamagedData(t *testing.T) {
+	s := testSettings(t)
+	s.HTTPListen = "127.0.0.1:0"
+	srv, _ := start(t, s)
+	client := connect(t, srv.URI(), nil, "")
+	for name, before := range map[string]int{"small": 1, "small.parquet": 1, "large": 50_000} {
+		must[[]string](t)(doPut(t.Context(), client, upload{to: path(name), records: []arrow.RecordBatch{
+			characters(t, slices.Repeat([]string{"Arya"}, before)...), characters(t, "Sansa"),
+		}}))
+	}
 	damage(t, s.DataDir, "Sansa")
-	if _, _, err := askWith(t, &http.Transport{DisableKeepAlives: true}, http.MethodGet, link, "", "Accept", accept); err == nil {
-		t.Error("a damaged file was answered whole")
+	const stream, parquet = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
+	for name, tc := range map[string]struct {
+		reason string
+		header []string
+		breaks bool
+	}{
+		"small":         {header: []string{"Accept", stream}},
+		"small.parquet": {reason: "the file as it is", header: []string{"Accept", parquet}},
+		"large":         {reason: "the damage is in the last batch", header: []string{"Accept", stream}, breaks: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			link := linkOf(t, client, name)
+			r, body, err := askWith(t, &http.Transport{DisableKeepAlives: true}, http.MethodGet, link, "", tc.header...)
+			if tc.breaks {
+				if err == nil {
+					t.Errorf("%s with %d bytes, and it did not break off", r.Status, len(body))
+				}
+			} else {
+				wantDamageTold(t, r, body)
+			}
+			// The length of a range is learned first, for which all of it is read.
+			r, body = ask(t, http.MethodGet, link, "", append(tc.header, "Range", "bytes=0-")...)
+			wantDamageTold(t, r, body)
+		})
+	}
+}
+
+func wantDamageTold(t *testing.T, r reply, body []byte) {
+	t.Helper()
+	said := r.Header.Get("Content-Type") == "application/problem+json" && strings.Contains(string(body), "corrupt data")
+	if r.StatusCode != http.StatusInternalServerError || r.Header.Get("ETag") != "" || r.Header.Get("Content-Range") != "" || !said {
+		t.Errorf("%s %v: %s", r.Status, r.Header, body[:min(len(body), 300)])
 	}
 }
 

@@ -17,7 +17,6 @@ type linkData struct {
 	*reading
 
 	identity string
-	selected *selected // nil before Records
 }
 
 // openLink opens what the ticket of a link is for, as DoGet does.
@@ -56,14 +55,13 @@ func (r *reading) identity() (string, error) {
 
 		DatasetID string   `json:"datasetID"`
 		Layouts   []string `json:"layouts"`
-	}{r.claims.query, r.claims.span, r.claims.DatasetID, []string{r.first.Layout()}}
-	for partition := r.claims.First + 1; partition < r.claims.First+r.claims.Count; partition++ {
-		scan, err := r.open(partition)
-		if err != nil {
-			return "", err
-		}
+	}{query: r.claims.query, span: r.claims.span, DatasetID: r.claims.DatasetID}
+	err := r.stored(func(scan *catalog.Scan) error {
 		of.Layouts = append(of.Layouts, scan.Layout())
-		scan.Release()
+		return nil
+	})
+	if err != nil {
+		return "", err
 	}
 	text, err := json.Marshal(of)
 	return string(text), err
@@ -72,12 +70,9 @@ func (r *reading) identity() (string, error) {
 func (d *linkData) Schema() *arrow.Schema { return d.schema }
 func (d *linkData) Identity() string      { return d.identity }
 
-// Records reads what is selected, until Release.
-func (d *linkData) Records() array.RecordReader {
-	if d.selected == nil {
-		d.selected = d.records()
-	}
-	return d.selected
+// Records reads what is selected. The caller releases it.
+func (d *linkData) Records(ctx context.Context) array.RecordReader {
+	return d.within(ctx).records()
 }
 
 // Stored gives what is whole as it is stored.
@@ -88,23 +83,18 @@ func (d *linkData) Stored() httpdata.Stored {
 	return storedData{d.reading}
 }
 
-// Release lets go of everything.
-func (d *linkData) Release() {
-	if d.selected != nil {
-		d.selected.Release()
-	}
-	d.release()
-}
+// Release lets go of the files.
+func (d *linkData) Release() { d.release() }
 
 // storedData is what is read whole.
 type storedData struct{ *reading }
 
 // Messages gives the schema's message, and those of all partitions.
-func (s storedData) Messages(use func(header, body []byte) error) error {
+func (s storedData) Messages(ctx context.Context, use func(header, body []byte) error) error {
 	if err := use(s.first.SchemaMessage(), nil); err != nil {
 		return err
 	}
-	return s.stored(func(scan *catalog.Scan) error {
+	return s.within(ctx).stored(func(scan *catalog.Scan) error {
 		return eachMessage(scan, func(m catalog.Message) error { return use(m.Header, m.Body) })
 	})
 }

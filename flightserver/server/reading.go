@@ -7,24 +7,24 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
 )
 
-// reading is what a ticket asks for, about to be read. One goroutine uses it,
-// and releases it.
+// reading is what a ticket asks for, to be read from its beginning as often as
+// it is asked: the files stay the same until it is released. One goroutine uses
+// it.
 type reading struct {
 	selection
 
-	ctx     context.Context //nolint:containedctx // of the call that reads
-	catalog *catalog.Catalog
-	claims  claims
-	first   *catalog.Scan // of the first partition; nil once it is being read
+	ctx    context.Context //nolint:containedctx // of the call that reads
+	claims claims
+	first  *catalog.Scan // of the first partition, of which nothing is read: it holds the files of all
 }
 
 // read begins to read what a ticket asks for.
 func (s *flightService) read(ctx context.Context, c claims) (*reading, error) {
-	r := &reading{ctx: ctx, catalog: s.catalog, claims: c}
-	var err error
-	if r.first, err = r.open(c.First); err != nil {
-		return nil, err
+	first, err := s.catalog.Scan(ctx, c.DatasetID, c.Version, c.First)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", c.Dataset, err)
 	}
+	r := &reading{ctx: ctx, claims: c, first: first}
 	if r.selection, err = c.fit(r.first.Schema()); err != nil {
 		r.release()
 		return nil, err
@@ -32,13 +32,16 @@ func (s *flightService) read(ctx context.Context, c claims) (*reading, error) {
 	return r, nil
 }
 
+// within reads in another context, until this reading is released.
+func (r *reading) within(ctx context.Context) *reading {
+	other := *r
+	other.ctx = ctx
+	return &other
+}
+
 // open opens a partition, which the caller releases.
 func (r *reading) open(partition int) (*catalog.Scan, error) {
-	if scan := r.first; scan != nil && partition == r.claims.First {
-		r.first = nil
-		return scan, nil
-	}
-	scan, err := r.catalog.Scan(r.ctx, r.claims.DatasetID, r.claims.Version, partition)
+	scan, err := r.first.Again(r.ctx, partition)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", r.claims.Dataset, err)
 	}
@@ -66,9 +69,4 @@ func (r *reading) stored(use func(*catalog.Scan) error) error {
 	return nil
 }
 
-func (r *reading) release() {
-	if r.first != nil {
-		r.first.Release()
-		r.first = nil
-	}
-}
+func (r *reading) release() { r.first.Release() }

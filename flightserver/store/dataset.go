@@ -133,9 +133,13 @@ func (d *Dataset) Acquire(number uint64) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.holdLocked(v), nil
+}
+
+func (d *Dataset) holdLocked(v *version) *Snapshot {
 	v.generation.readers++
 	d.mu.holders++
-	return &Snapshot{dataset: d, version: v}, nil
+	return &Snapshot{dataset: d, version: v}
 }
 
 // release ends one reader's hold.

@@ -14,6 +14,33 @@ type Snapshot struct {
 	once    sync.Once
 }
 
+// Again reads a partition of the version from its beginning, out of the files
+// that this scan holds: what compaction did since does not matter, nor a drop.
+// The caller releases it, as it does this one.
+func (s *Scan) Again(ctx context.Context, partition int) (*Scan, error) {
+	again := *s
+	again.ctx, again.source, again.records = ctx, nil, nil
+	if s.snapshot == nil {
+		return &again, nil
+	}
+	var err error
+	if again.segments, err = s.snapshot.version.of(s.name, partition); err != nil {
+		return nil, err
+	}
+	again.snapshot, err = s.snapshot.again()
+	return &again, err
+}
+
+func (s *Snapshot) again() (*Snapshot, error) {
+	d := s.dataset
+	if d.store.isClosed() {
+		return nil, ErrClosed
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.holdLocked(s.version), nil
+}
+
 // Release lets go of the files. Only the first call counts.
 func (s *Snapshot) Release() {
 	s.once.Do(func() { s.dataset.release(s.version.generation) })

@@ -91,6 +91,14 @@ func (v *version) segments() []Segment {
 	return all
 }
 
+// of gives the segments of a partition of what errors call name.
+func (v *version) of(name string, partition int) ([]Segment, error) {
+	if partition < 0 || partition >= len(v.partitions) {
+		return nil, fmt.Errorf("%w: dataset %q version %d has no partition %d", ErrVersionNotFound, name, v.number, partition)
+	}
+	return v.partitions[partition].segments, nil
+}
+
 // directories are the uploads that the version's segments lie in, with the
 // bytes of these segments.
 func (v *version) directories() map[string]int64 {

@@ -42,7 +42,7 @@ func (d *disk) setDirect(on bool) error {
 func (d *disk) Write(p []byte) (int, error) {
 	n, err := len(p), error(nil)
 	if d.direct {
-		address := int(uintptr(unsafe.Pointer(unsafe.SliceData(p)))) //nolint:gosec // nothing is reached by it
+		address := int(uintptr(unsafe.Pointer(unsafe.SliceData(p))))
 		if (address%PageBytes|len(p)|len(d.content))%d.block != 0 {
 			return 0, unix.EINVAL
 		}
@@ -64,7 +64,7 @@ func (d *disk) Write(p []byte) (int, error) {
 // seeds.
 func pages(n int, seed byte) []byte {
 	b := make([]byte, n+PageBytes)
-	b = b[-int(uintptr(unsafe.Pointer(unsafe.SliceData(b))))&(PageBytes-1):][:n] //nolint:gosec // nothing is reached by it
+	b = b[-int(uintptr(unsafe.Pointer(unsafe.SliceData(b))))&(PageBytes-1):][:n]
 	for i := range b {
 		b[i] = seed ^ byte(i>>12) ^ byte(i)
 	}
