@@ -18,7 +18,7 @@ type Holding struct {
 	mu     sync.Mutex
 	held   int64
 	room   int64 // taken of the budget
-	closed bool  // nothing more is reserved
+	closed bool
 }
 
 // Holding gives a holding of nothing.
@@ -64,30 +64,19 @@ func (h *Holding) Done(n int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.held -= n
-	if h.closed {
-		h.shrinkLocked(h.held)
-	}
 }
 
-// Close gives back what was reserved and is not held. The rest follows when it
-// is let go.
+// Close gives back everything, also what a decoder has forgotten to let go: that
+// is garbage. What is added later is not counted.
 func (h *Holding) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	h.shrinkLocked(h.held)
-}
-
-// Forget lets go of everything, where nobody else can: it is garbage.
-func (h *Holding) Forget() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.held = 0
 	h.shrinkLocked(0)
 }
 
 func (h *Holding) growLocked(to int64) {
-	if to = min(to, h.budget.size); to > h.room {
+	if to = min(to, h.budget.size); to > h.room && !h.closed {
 		h.budget.charge(h.identity, to-h.room)
 		h.room = to
 	}

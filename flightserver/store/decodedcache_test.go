@@ -75,7 +75,7 @@ func wantCounted(t *testing.T, r array.RecordReader, from, to int) {
 // decoded gives what a scan's messages mean to a client.
 func decoded(t *testing.T, s *Scan) array.RecordReader {
 	t.Helper()
-	r, err := ipc.NewReaderFromMessageReader(&messageReader{schema: s.SchemaMessage(), next: s.Next})
+	r, err := ipc.NewReaderFromMessageReader(&messageReader{schema: s.SchemaMessage(), room: s.room, next: s.Next})
 	if err != nil {
 		t.Fatal(err)
 	}

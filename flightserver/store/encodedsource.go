@@ -18,11 +18,12 @@ type decoder interface {
 type encodedSource struct {
 	records decoder
 	encoder *messageEncoder
+	given   Memory       // of the message that was given last; nil: there was none
 	fill    *decodedFill // what keeps the messages; may be nil
 }
 
-func newEncodedSource(records decoder, schema *arrow.Schema) *encodedSource {
-	return &encodedSource{records: records, encoder: newMessageEncoder(schema)}
+func newEncodedSource(records decoder, schema *arrow.Schema, room Room) *encodedSource {
+	return &encodedSource{records: records, encoder: newMessageEncoder(schema, room)}
 }
 
 // keepIn has the messages written into the cache, with bounds of their columns
@@ -32,6 +33,7 @@ func (s *encodedSource) keepIn(f *decodedFill, bounds bool) {
 }
 
 func (s *encodedSource) next() (Message, error) {
+	s.letGo()
 	for len(s.encoder.pending) == 0 {
 		rec, err := s.read()
 		if err != nil {
@@ -41,7 +43,16 @@ func (s *encodedSource) next() (Message, error) {
 			return Message{}, err
 		}
 	}
-	return s.encoder.take(), nil
+	m := s.encoder.take()
+	s.given = m.Memory
+	return m, nil
+}
+
+func (s *encodedSource) letGo() {
+	if s.given != nil {
+		s.given.Release()
+		s.given = nil
+	}
 }
 
 // record gives the next record instead of its messages.
@@ -54,7 +65,7 @@ func (s *encodedSource) record() (arrow.RecordBatch, error) {
 		s.fill.fail(err)
 		s.keepIn(nil, false)
 	}
-	s.encoder.pending = nil
+	s.encoder.forget()
 	return rec, nil
 }
 
@@ -94,6 +105,8 @@ func (s *encodedSource) close() error {
 	if s.fill != nil {
 		s.fill.abandon() // unless all was read
 	}
+	s.letGo()
+	s.encoder.forget()
 	_ = s.encoder.writer.Close() // it ends no stream, and lets go of dictionaries
 	return s.records.Close()
 }
@@ -101,7 +114,7 @@ func (s *encodedSource) close() error {
 // withoutDeltas gives messages with whole dictionaries, for clients that do not
 // know how to extend one.
 func (s *Scan) withoutDeltas(m *mappedSource) source {
-	return newEncodedSource(&mappedDecoder{scan: s, source: m}, s.schema)
+	return newEncodedSource(&mappedDecoder{scan: s, source: m}, s.schema, s.room)
 }
 
 // mappedDecoder decodes the messages of one segment.

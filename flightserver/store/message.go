@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
@@ -41,6 +42,7 @@ type Batch struct {
 // messageEncoder makes messages of records. It is an ipc.PayloadWriter.
 type messageEncoder struct {
 	writer  *ipc.Writer
+	room    Room // of bodies
 	pending []encodedMessage
 	bounds  bool // the stats of messages are wanted
 }
@@ -52,8 +54,8 @@ type encodedMessage struct {
 	stats Stats
 }
 
-func newMessageEncoder(schema *arrow.Schema) *messageEncoder {
-	e := &messageEncoder{}
+func newMessageEncoder(schema *arrow.Schema, room Room) *messageEncoder {
+	e := &messageEncoder{room: room}
 	e.writer = ipc.NewWriterWithPayloadWriter(e, ipc.WithSchema(schema))
 	return e
 }
@@ -79,11 +81,20 @@ func (e *messageEncoder) encode(rec arrow.RecordBatch) error {
 	})
 }
 
-// take gives the message that is pending longest; there is one.
+// take gives the message that is pending longest; there is one. The caller
+// releases its memory.
 func (e *messageEncoder) take() Message {
 	m := e.pending[0].Message
 	e.pending = e.pending[1:]
 	return m
+}
+
+// forget lets go of what is pending.
+func (e *messageEncoder) forget() {
+	for _, m := range e.pending {
+		m.Memory.Release()
+	}
+	e.pending = nil
 }
 
 // Start implements ipc.PayloadWriter.
@@ -100,11 +111,15 @@ func (e *messageEncoder) WritePayload(p ipc.Payload) error {
 	if err != nil || m.kind == ipc.MessageSchema {
 		return err
 	}
-	body := make([]byte, m.bodyLength)
-	if err := p.SerializeBody(&filler{body}); err != nil {
+	body := memory.NewResizableBuffer(e.room)
+	body.Resize(int(m.bodyLength))
+	if err := p.SerializeBody(&filler{body.Bytes()}); err != nil {
+		body.Release()
 		return err
 	}
-	e.pending = append(e.pending, encodedMessage{Message: Message{Header: bytes.Clone(meta.Bytes()), Body: body}})
+	e.pending = append(e.pending, encodedMessage{
+		Message: Message{Header: bytes.Clone(meta.Bytes()), Body: body.Bytes(), Memory: body},
+	})
 	return nil
 }
 

@@ -35,7 +35,7 @@ func numbers(first, rows int) arrow.RecordBatch {
 // messageOf is a record as a client sends it.
 func messageOf(t *testing.T, rec arrow.RecordBatch) Batch {
 	t.Helper()
-	e := newMessageEncoder(rec.Schema())
+	e := newMessageEncoder(rec.Schema(), boundless{memory.DefaultAllocator})
 	if err := e.encode(rec); err != nil {
 		t.Fatal(err)
 	}

@@ -41,10 +41,6 @@ func checkClaim(size int) {
 	}
 }
 
-func newParquetAllocator() memory.Allocator {
-	return boundedAllocator{&recycler{Allocator: memory.DefaultAllocator}}
-}
-
 // readerProperties bound what a page may claim of memory.
 func readerProperties(segment int64, allocator memory.Allocator) *parquet.ReaderProperties {
 	p := parquet.NewReaderProperties(allocator)

@@ -21,6 +21,10 @@ const (
 	minRecordRows     = 1 << 10
 	maxRecordRows     = 64 << 10
 
+	// usualPageBytes is what a page has where there is more of a column, together
+	// with what it was decompressed from.
+	usualPageBytes = 2 << 20
+
 	// maxLanes bounds what one reader takes of the processors.
 	maxLanes = 4
 )
@@ -31,38 +35,85 @@ const (
 // library could do that as well; but a panic in a goroutine of its own could not
 // be recovered from.
 type parquetDecoder struct {
-	schema *arrow.Schema
-	lanes  []*parquetLane
+	from    *verifiedReader
+	file    *file.Reader // for its metadata: lanes have their own
+	schema  *arrow.Schema
+	room    Room
+	buffers *recycler // in the room
+	fields  []parquetField
+	rows    int64 // of a record
+	ahead   int64 // bytes that were taken for what is read ahead
+	lanes   []*parquetLane
 }
 
-func newParquetDecoder(r *verifiedReader, schema *arrow.Schema) (_ *parquetDecoder, err error) {
+// newParquetDecoder looks at a file, which begin begins to decode. The caller
+// closes the decoder.
+func newParquetDecoder(r *verifiedReader, schema *arrow.Schema, room Room) (_ *parquetDecoder, err error) {
 	defer recovered(&err, "opening Parquet")
-	allocator := newParquetAllocator()
-	f, err := openParquetFile(r, allocator)
-	if err != nil {
+	d := &parquetDecoder{from: r, schema: schema, room: room, buffers: &recycler{Allocator: room}}
+	if d.file, err = openParquetFile(r, d.allocator()); err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // its lanes have their own
-	if err := checkStoredSchema(f); err != nil {
-		return nil, err
+	if err := d.look(); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
-	fields, err := parquetFields(f)
-	if err != nil {
-		return nil, err
+	return d, nil
+}
+
+func (d *parquetDecoder) look() (err error) {
+	if err := checkStoredSchema(d.file); err != nil {
+		return err
 	}
-	if len(fields) != schema.NumFields() {
-		return nil, fmt.Errorf("%w: %d columns, the dataset has %d", ErrCorrupt, len(fields), schema.NumFields())
+	if d.fields, err = parquetFields(d.file); err != nil {
+		return err
 	}
-	d := &parquetDecoder{schema: schema}
-	rows := recordRows(fields, f.NumRows())
-	for _, share := range shareFields(fields, min(maxLanes, runtime.GOMAXPROCS(0))) {
-		lane, err := newParquetLane(r, f, share, rows, allocator)
+	if len(d.fields) != d.schema.NumFields() {
+		return fmt.Errorf("%w: %d columns, the dataset has %d", ErrCorrupt, len(d.fields), d.schema.NumFields())
+	}
+	d.rows = recordRows(d.fields, d.file.NumRows())
+	return nil
+}
+
+func (d *parquetDecoder) allocator() memory.Allocator { return boundedAllocator{d.buffers} }
+
+// needs is about the memory that decoding takes: a page of each column and what
+// is read ahead of it, and a record that is used, one that is decoded ahead and
+// one that is encoded.
+func (d *parquetDecoder) needs() int64 {
+	pages := int64(0)
+	for _, f := range d.fields {
+		pages += int64(len(f.leaves)) * min(d.chunkBytes(f), usualPageBytes)
+	}
+	record := min(bytesOf(d.fields), d.rows*rowBytes(d.fields, d.file.NumRows()))
+	return pages + d.aheadBytes() + 3*record
+}
+
+// aheadBytes is what the library reads ahead into buffers of its own.
+func (d *parquetDecoder) aheadBytes() (total int64) {
+	for _, f := range d.fields {
+		total += int64(len(f.leaves)) * min(d.chunkBytes(f), blockBytes)
+	}
+	return total
+}
+
+// chunkBytes is the usual size of a column of a row group.
+func (d *parquetDecoder) chunkBytes(f parquetField) int64 {
+	return f.bytes / int64(max(1, len(f.leaves)*d.file.NumRowGroups()))
+}
+
+// begin has the lanes decode.
+func (d *parquetDecoder) begin() (err error) {
+	defer recovered(&err, "opening Parquet")
+	for _, share := range shareFields(d.fields, min(maxLanes, runtime.GOMAXPROCS(0))) {
+		lane, err := newParquetLane(d.from, d.file, share, d.rows, d.allocator())
 		if err != nil {
-			return nil, errors.Join(err, d.Close())
+			return err
 		}
 		d.lanes = append(d.lanes, lane)
 	}
-	return d, nil
+	d.ahead = d.aheadBytes()
+	d.room.Take(d.ahead)
+	return nil
 }
 
 func openParquetFile(r *verifiedReader, allocator memory.Allocator, options ...file.ReadOption) (*file.Reader, error) {
@@ -97,10 +148,12 @@ func (d *parquetDecoder) Next() (_ arrow.RecordBatch, err error) {
 }
 
 func (d *parquetDecoder) Close() error {
-	var errs []error
+	errs := []error{d.file.Close()}
 	for _, lane := range d.lanes {
 		errs = append(errs, lane.close())
 	}
+	d.buffers.close()
+	d.room.Take(-d.ahead)
 	return errors.Join(errs...)
 }
 
@@ -264,6 +317,9 @@ func bytesOf(fields []parquetField) (total int64) {
 
 // recordRows chooses the rows of a record by the size of a row.
 func recordRows(fields []parquetField, rows int64) int64 {
-	perRow := max(1, bytesOf(fields)/max(1, rows))
-	return min(maxRecordRows, max(minRecordRows, targetRecordBytes/perRow))
+	return min(maxRecordRows, max(minRecordRows, targetRecordBytes/rowBytes(fields, rows)))
+}
+
+func rowBytes(fields []parquetField, rows int64) int64 {
+	return max(1, bytesOf(fields)/max(1, rows))
 }

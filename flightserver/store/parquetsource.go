@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +22,7 @@ func (s *Scan) openParquet(name string, segment Segment) (recordSource, error) {
 	if d, m := store.cache.acquire(s.ctx, name); m != nil {
 		return newCachedSource(s, segment, d, m), nil
 	}
-	decoded, err := openParquet(s.ctx, store.segments, name, segment, s.schema, 0)
+	decoded, err := openParquet(s, name, segment, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +61,7 @@ func (c *cachedSource) next() (Message, error) {
 	}
 	store := c.scan.snapshot.dataset.store
 	store.cache.discard(c.decoded, err)
-	c.rest, err = openParquet(c.scan.ctx, store.segments, c.decoded.name, c.segment, c.scan.schema, c.mapped.passed())
+	c.rest, err = openParquet(c.scan, c.decoded.name, c.segment, c.mapped.passed())
 	if err != nil {
 		return Message{}, err
 	}
@@ -122,17 +121,23 @@ type parquetSegment struct {
 	skip    int64 // rows to pass over
 }
 
-// openParquet decodes a segment, but for its first rows.
-func openParquet(ctx context.Context, from Segments, name string, s Segment, schema *arrow.Schema, skip int64) (*encodedSource, error) {
-	local, bytes, err := openVerified(ctx, from, name, s)
+// openParquet decodes a segment for a scan, but for its first rows.
+func openParquet(s *Scan, name string, segment Segment, skip int64) (*encodedSource, error) {
+	local, bytes, err := openVerified(s.ctx, s.snapshot.dataset.store.segments, name, segment)
 	if err != nil {
 		return nil, err
 	}
-	p := &parquetSegment{local: local, bytes: bytes, left: s.Rows, skip: skip}
-	if p.decoder, err = newParquetDecoder(bytes, schema); err != nil {
+	p := &parquetSegment{local: local, bytes: bytes, left: segment.Rows, skip: skip}
+	if p.decoder, err = newParquetDecoder(bytes, s.schema, s.room); err != nil {
 		return nil, errors.Join(p.explain(err), local.Close())
 	}
-	return newEncodedSource(p, schema), nil
+	if err := s.room.Reserve(p.decoder.needs()); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	if err := p.decoder.begin(); err != nil {
+		return nil, errors.Join(p.explain(err), p.Close())
+	}
+	return newEncodedSource(p, s.schema, s.room), nil
 }
 
 func (p *parquetSegment) Next() (arrow.RecordBatch, error) {

@@ -37,7 +37,7 @@ type records struct {
 }
 
 func newRecords(s *Scan) *records {
-	return &records{scanned: scanned{scan: s}, messages: &messageReader{schema: s.message, next: s.Next}, explain: s.explain}
+	return &records{scanned: scanned{scan: s}, messages: &messageReader{schema: s.message, room: s.room, next: s.Next}, explain: s.explain}
 }
 
 // Next reads the next record, which is valid until the next call.
@@ -64,7 +64,7 @@ func (r *records) Next() bool {
 func (r *records) read() (rec arrow.RecordBatch, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // the library makes an error of a panic
 	if r.reader == nil {
-		r.reader, err = ipc.NewReaderFromMessageReader(r.messages)
+		r.reader, err = ipc.NewReaderFromMessageReader(r.messages, ipc.WithAllocator(r.messages.room))
 		if err != nil {
 			return nil, err
 		}
@@ -90,9 +90,10 @@ func (r *records) release() {
 type messageReader struct {
 	schema []byte      // nil once it was read
 	check  wire.Stream // of what the decoder would make room for unseen
+	room   Room
 	next   func() (Message, error)
 	last   *ipc.Message
-	err    error // the first of next; the decoder wraps it into words of its own
+	err    error // the first of next and of the room; the decoder wraps it into words of its own
 }
 
 // Message implements ipc.MessageReader.
@@ -112,6 +113,10 @@ func (r *messageReader) Message() (*ipc.Message, error) {
 		return nil, err
 	}
 	if _, err := r.check.Check(m.Header, m.Body); err != nil {
+		return nil, err
+	}
+	if err := r.room.Reserve(r.check.Decompressed()); err != nil {
+		r.err = err
 		return nil, err
 	}
 	body := memory.NewBufferBytes(m.Body)

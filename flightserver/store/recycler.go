@@ -29,6 +29,7 @@ type recycler struct {
 		sync.Mutex
 		waiting [bits.UintSize][][]byte // by the logarithm of their capacity
 		bytes   int
+		closed  bool // nothing waits
 	}
 }
 
@@ -84,10 +85,25 @@ func (r *recycler) Free(b []byte) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.mu.bytes+size <= maxWaitingBytes {
-		r.mu.waiting[capacityClass(size)] = append(r.mu.waiting[capacityClass(size)], b)
-		r.mu.bytes += size
+	if r.mu.closed || r.mu.bytes+size > maxWaitingBytes {
+		r.Allocator.Free(b)
+		return
 	}
+	r.mu.waiting[capacityClass(size)] = append(r.mu.waiting[capacityClass(size)], b)
+	r.mu.bytes += size
+}
+
+// close gives back what waits. Records that are still in use follow.
+func (r *recycler) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, waiting := range r.mu.waiting {
+		for _, b := range waiting {
+			r.Allocator.Free(b)
+		}
+	}
+	clear(r.mu.waiting[:])
+	r.mu.bytes, r.mu.closed = 0, true
 }
 
 // capacityClass is the logarithm of the smallest power of two that is not below

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // Scan reads a partition of a version, as messages by Next or as records by
@@ -21,9 +22,10 @@ type Scan struct {
 	message  []byte // the schema's
 
 	keep    func(Stats) bool // nil: everything
-	source  source           // nil between segments
-	current Segment          // what the source reads, or read last
-	records recordReader     // nil before Records
+	room    *scanRoom
+	source  source       // nil between segments
+	current Segment      // what the source reads, or read last
+	records recordReader // nil before Records
 	// passing says that nobody else will read the same soon.
 	passing bool
 }
@@ -66,7 +68,7 @@ func (s *Snapshot) scan(ctx context.Context, name string, segments []Segment) (*
 // NewEmptyScan reads nothing.
 func NewEmptyScan(schema *arrow.Schema) (*Scan, error) {
 	message, err := EncodeSchemaMessage(schema)
-	return &Scan{schema: schema, message: message}, err
+	return &Scan{schema: schema, message: message, room: &scanRoom{Room: boundless{memory.DefaultAllocator}}}, err
 }
 
 // Schema is that of the version.
@@ -106,7 +108,9 @@ func (s *Scan) Next() (Message, error) {
 // explain names what was read, and remembers where it is damaged.
 func (s *Scan) explain(err error) error {
 	d := s.snapshot.dataset
-	err = fmt.Errorf("segment %s: %w", s.current.name(d.id), err)
+	if s.room.refused == nil {
+		err = fmt.Errorf("segment %s: %w", s.current.name(d.id), err)
+	}
 	if errors.Is(err, ErrCorrupt) {
 		d.store.metrics.corrupt.Inc()
 		d.foundDamage(s.current, err)
