@@ -12,6 +12,7 @@ type (
 	Scan        = store.Scan
 	Message     = store.Message
 	Memory      = store.Memory
+	Room        = store.Room
 	Batch       = store.Batch
 	Stats       = store.Stats
 	ColumnStats = store.ColumnStats

@@ -1,18 +1,19 @@
 package filter
 
 import (
+	"context"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/arrow/compute"
 )
 
 // Join makes one record of several of one schema, in their order; false where
 // Arrow's functions cannot: they join no unions, slices of run-end encoded
 // columns wrongly, and few dictionaries that differ. The caller keeps the
-// records and releases the one.
-func Join(records []arrow.RecordBatch) (arrow.RecordBatch, bool) {
+// records and releases the one, which lies in the context's allocator.
+func Join(ctx context.Context, records []arrow.RecordBatch) (arrow.RecordBatch, bool) {
 	schema := records[0].Schema()
 	if !joinable(arrow.StructOf(schema.Fields()...)) {
 		return nil, false
@@ -32,7 +33,7 @@ func Join(records []arrow.RecordBatch) (arrow.RecordBatch, bool) {
 		for j, r := range records {
 			parts[j] = r.Column(i)
 		}
-		column, err := array.Concatenate(parts, memory.DefaultAllocator)
+		column, err := array.Concatenate(parts, compute.GetAllocator(ctx))
 		if err != nil {
 			return nil, false
 		}

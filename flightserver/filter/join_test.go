@@ -24,7 +24,7 @@ func TestJoinKeepsRows(t *testing.T) {
 				want = append(want, rowText(r, i))
 			}
 		}
-		joined, ok := Join(records)
+		joined, ok := Join(t.Context(), records)
 		if !ok {
 			t.Fatal("Join() cannot")
 		}
@@ -48,7 +48,7 @@ func TestJoinOfOneDictionary(t *testing.T) {
 		}
 	}
 	r := b.NewRecordBatch()
-	joined, ok := Join([]arrow.RecordBatch{r.NewSlice(1, 3), r.NewSlice(0, 1)})
+	joined, ok := Join(t.Context(), []arrow.RecordBatch{r.NewSlice(1, 3), r.NewSlice(0, 1)})
 	if !ok || joined.Column(0).ValueStr(0) != "b" || joined.Column(0).ValueStr(2) != "a" {
 		t.Errorf("Join() = %v, %v, want b, a, a", joined, ok)
 	}
@@ -59,7 +59,7 @@ func TestJoinOfUnions(t *testing.T) {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: "u", Type: union}}, nil))
 	defer b.Release()
 	r := b.NewRecordBatch()
-	if _, ok := Join([]arrow.RecordBatch{r, r}); ok {
+	if _, ok := Join(t.Context(), []arrow.RecordBatch{r, r}); ok {
 		t.Error("Join() of unions succeeded")
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Holding is what one stream has of a budget. One goroutine reserves; any number
-// of them may add and let go.
+// of them may add.
 //
 // A stream that holds nothing waits for room. One that holds something gets on:
 // what it has keeps others waiting, so that all might wait for each other. For
@@ -50,20 +50,14 @@ func (h *Holding) Reserve(ctx context.Context, n int64) error {
 	return nil
 }
 
-// Add counts bytes that are held from now on. They are there already, so this
-// does not wait where they are more than was reserved.
+// Add counts bytes that are held from now on or, if they are fewer than none, no
+// longer. They are there already, so this does not wait where they are more than
+// was reserved.
 func (h *Holding) Add(n int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.held += n
 	h.growLocked(h.held)
-}
-
-// Done counts bytes that are held no longer.
-func (h *Holding) Done(n int64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.held -= n
 }
 
 // Close gives back everything, also what a decoder has forgotten to let go: that

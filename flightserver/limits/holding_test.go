@@ -49,13 +49,13 @@ func TestHolding(t *testing.T) {
 		"Kept": {"the next step needs it again", func(ctx context.Context, h *Holding) error {
 			err := h.Reserve(ctx, 4)
 			h.Add(6)
-			h.Done(5)
+			h.Add(-5)
 			return err
 		}, 6},
 		"Next": {"who holds nothing begins anew", func(ctx context.Context, h *Holding) error {
 			err := h.Reserve(ctx, 6)
 			h.Add(6)
-			h.Done(6)
+			h.Add(-6)
 			return errors.Join(err, h.Reserve(ctx, 1))
 		}, 1},
 		"GetsOn": {"to wait for others that wait for it would be for ever", func(ctx context.Context, h *Holding) error {
@@ -72,7 +72,7 @@ func TestHolding(t *testing.T) {
 			h.Add(5)
 			h.Close()
 			h.Add(3)
-			h.Done(1)
+			h.Add(-1)
 			return err
 		}, 0},
 	}

@@ -40,6 +40,7 @@ type guards struct {
 	settings   settings.Limits
 	metrics    *limits.Metrics
 	budget     *limits.Budget
+	decoded    *limits.Budget // a part of it
 	calls      *limits.Calls
 	watch      *limits.Watch
 	logger     *slog.Logger
@@ -52,10 +53,12 @@ func newGuards(s settings.Limits, logger *slog.Logger, r prometheus.Registerer, 
 	if inFlight == 0 {
 		inFlight = limits.Memory() / inFlightShare
 	}
+	budget := limits.NewBudget(inFlight, s.Wait.Duration, m)
 	return &guards{
 		settings: s,
 		metrics:  m,
-		budget:   limits.NewBudget(inFlight, s.Wait.Duration, m),
+		budget:   budget,
+		decoded:  budget.Part(inFlight/decodedShare, "what readers have decoded"),
 		calls: limits.NewCalls(limits.CallLimits{
 			Calls: s.Calls, PerIdentity: s.CallsPerIdentity, PerSecond: s.CallsPerSecond,
 		}, m),

@@ -35,7 +35,7 @@ func (s *flightService) openLink(ctx context.Context, caller auth.Identity, tick
 	if s.flights.isCancelled(c.RegisteredClaims.ID) {
 		return nil, errInvalidTicket
 	}
-	r, err := s.read(ctx, c)
+	r, err := s.read(auth.NewContext(ctx, caller), c)
 	if err != nil {
 		return nil, err
 	}

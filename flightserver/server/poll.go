@@ -53,7 +53,7 @@ func (s *flightService) PollFlightInfo(ctx context.Context, descriptor *flight.F
 	if err != nil {
 		return nil, err
 	}
-	s.background.Go(func() { e.run(s.catalog) })
+	s.background.Go(func() { e.run(s.catalog, s.guards) })
 	return s.pollInfo(e, e.now())
 }
 
@@ -104,11 +104,11 @@ func (s *flightService) pollInfo(e *evaluation, at evaluated) (*flight.PollInfo,
 
 // count reads a span and counts what the plan selects of it. Every record that
 // was looked at is told.
-func (p plan) count(ctx context.Context, c *catalog.Catalog, of span, looked func(rows int64)) (int64, error) {
+func (p plan) count(ctx context.Context, in *decoding, c *catalog.Catalog, of span, looked func(rows int64)) (int64, error) {
 	open := func(partition int) (*catalog.Scan, error) {
 		return c.Scan(ctx, p.dataset.ID, p.dataset.Version, partition)
 	}
-	reader := p.reader(ctx, of, open)
+	reader := p.reader(ctx, in, of, open)
 	reader.looked = looked
 	defer reader.Release()
 	var rows int64

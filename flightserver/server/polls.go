@@ -128,10 +128,10 @@ type evaluated struct {
 	err      error
 }
 
-func (e *evaluation) run(c *catalog.Catalog) {
+func (e *evaluation) run(c *catalog.Catalog, g *guards) {
 	defer e.cancel()
 	for _, each := range e.plan.spans() {
-		rows, err := e.plan.count(e.ctx, c, each, e.look)
+		rows, err := e.plan.count(e.ctx, g.decoding(e.ctx, e.owner), c, each, e.look)
 		if err != nil {
 			e.finish(fmt.Errorf("counting %q: %w", e.plan.query.Dataset, err))
 			return

@@ -14,6 +14,8 @@ type reading struct {
 	selection
 
 	ctx    context.Context //nolint:containedctx // of the call that reads
+	caller string
+	guards *guards
 	claims claims
 	first  *catalog.Scan // of the first partition, of which nothing is read: it holds the files of all
 }
@@ -24,7 +26,7 @@ func (s *flightService) read(ctx context.Context, c claims) (*reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", c.Dataset, err)
 	}
-	r := &reading{ctx: ctx, claims: c, first: first}
+	r := &reading{ctx: ctx, caller: callerOf(ctx), guards: s.guards, claims: c, first: first}
 	if r.selection, err = c.fit(r.first.Schema()); err != nil {
 		r.release()
 		return nil, err
@@ -50,16 +52,19 @@ func (r *reading) open(partition int) (*catalog.Scan, error) {
 
 // records reads what is selected. The caller releases them.
 func (r *reading) records() *selected {
-	return r.reader(r.ctx, r.claims.span, r.open)
+	return r.reader(r.ctx, r.guards.decoding(r.ctx, r.caller), r.claims.span, r.open)
 }
 
 // stored gives the partitions one after the other, each while it is used.
 func (r *reading) stored(use func(*catalog.Scan) error) error {
+	in := r.guards.decoding(r.ctx, r.caller)
+	defer in.close()
 	for partition := r.claims.First; partition < r.claims.First+r.claims.Count; partition++ {
 		scan, err := r.open(partition)
 		if err != nil {
 			return err
 		}
+		scan.DecodeIn(in)
 		err = use(scan)
 		scan.Release()
 		if err != nil {

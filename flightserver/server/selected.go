@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/compute"
 
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
 	"github.com/flight-operator/flight-operator/flightserver/filter"
@@ -24,6 +25,7 @@ type selected struct {
 	ctx context.Context //nolint:containedctx // of the call that reads
 	selection
 
+	in   *decoding
 	open func(partition int) (*catalog.Scan, error)
 	rest span // still to be opened
 	scan *catalog.Scan
@@ -40,9 +42,10 @@ type selected struct {
 	err    error
 }
 
-// reader reads what is selected of some partitions. The caller releases it.
-func (s selection) reader(ctx context.Context, of span, open func(partition int) (*catalog.Scan, error)) *selected {
-	return &selected{ctx: ctx, selection: s, left: s.limit, open: open, rest: of}
+// reader reads what is selected of some partitions, and ends the memory that it
+// decodes in. The caller releases it.
+func (s selection) reader(ctx context.Context, in *decoding, of span, open func(partition int) (*catalog.Scan, error)) *selected {
+	return &selected{ctx: compute.WithAllocator(ctx, in), selection: s, left: s.limit, in: in, open: open, rest: of}
 }
 
 // Schema is that of what is selected.
@@ -68,6 +71,7 @@ func (s *selected) Release() {
 	}
 	s.pending = nil
 	s.closeScan()
+	s.in.close()
 }
 
 func (s *selected) forget() {
@@ -108,7 +112,7 @@ func (s *selected) enough() bool {
 func (s *selected) take() arrow.RecordBatch {
 	taken, n := s.pending[0], 1
 	if len(s.pending) > 1 {
-		if joined, ok := filter.Join(s.pending); ok {
+		if joined, ok := filter.Join(s.ctx, s.pending); ok {
 			for _, r := range s.pending {
 				r.Release()
 			}
@@ -150,6 +154,7 @@ func (s *selected) openNext() (err error) {
 	if s.scan, err = s.open(s.rest.First); err != nil {
 		return err
 	}
+	s.scan.DecodeIn(s.in)
 	if s.filter != nil {
 		s.scan.Prune(keeper(s.ctx, s.filter, s.scan.Schema(), s.looked))
 	}
@@ -163,6 +168,10 @@ func (s *selected) choose(record arrow.RecordBatch) error {
 	defer projected.Release()
 	if s.filter == nil {
 		return s.gather(projected)
+	}
+	// What is selected is copied, also where the rest was read where it lies.
+	if err := s.in.Reserve(wire.BodyBytes(projected)); err != nil {
+		return err
 	}
 	mask, err := s.filter.Mask(s.ctx, record)
 	if err != nil {
