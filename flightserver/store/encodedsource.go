@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
 // decoder reads records.
@@ -37,6 +39,9 @@ func (s *encodedSource) next() (Message, error) {
 	for len(s.encoder.pending) == 0 {
 		rec, err := s.read()
 		if err != nil {
+			return Message{}, err
+		}
+		if err := s.encoder.room.Reserve(wire.BodyBytes(rec)); err != nil {
 			return Message{}, err
 		}
 		if err := s.encode(rec); err != nil {

@@ -75,3 +75,18 @@ func wantZeros(t *testing.T, b []byte) {
 		t.Errorf("byte %d of %d is not cleared", i, len(b))
 	}
 }
+
+func TestRecyclerIsEmptied(t *testing.T) {
+	room := &countedRoom{}
+	r := &recycler{Allocator: room}
+	waits, used := r.Allocate(minRecycledBytes), r.Allocate(minRecycledBytes)
+	r.Free(waits)
+	r.close()
+	if room.taken != minRecycledBytes {
+		t.Errorf("%d bytes are taken, %d are used", room.taken, minRecycledBytes)
+	}
+	r.Free(used)
+	if room.taken != 0 {
+		t.Errorf("%d bytes are taken of what was given back", room.taken)
+	}
+}
