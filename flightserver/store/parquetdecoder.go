@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -88,10 +87,14 @@ func (d *parquetDecoder) needs() int64 {
 	return pages + d.aheadBytes() + 3*record
 }
 
-// aheadBytes is what the library reads ahead into buffers of its own.
+// aheadBytes is what the library reads ahead into buffers of its own, and what
+// text has beside its buffers.
 func (d *parquetDecoder) aheadBytes() (total int64) {
 	for _, f := range d.fields {
 		total += int64(len(f.leaves)) * min(d.chunkBytes(f), blockBytes)
+		if f.text != nil {
+			total += d.rows * textPageBytes
+		}
 	}
 	return total
 }
@@ -129,19 +132,20 @@ func (d *parquetDecoder) Next() (_ arrow.RecordBatch, err error) {
 	columns := make([]arrow.Array, d.schema.NumFields())
 	rows := int64(-1)
 	for _, lane := range d.lanes {
-		rec, err := lane.next()
+		decoded, err := lane.next()
 		if err != nil {
 			return nil, err
 		}
-		defer rec.Release()
-		if rows < 0 {
-			rows = rec.NumRows()
-		}
-		if rec.NumRows() != rows || int(rec.NumCols()) != len(lane.fields) {
-			return nil, fmt.Errorf("%w: columns of %d and %d rows", ErrCorrupt, rows, rec.NumRows())
-		}
+		defer decoded.release()
 		for i, field := range lane.fields {
-			columns[field.index] = rec.Column(i)
+			column := decoded[i]
+			if rows < 0 {
+				rows = int64(column.Len())
+			}
+			if int64(column.Len()) != rows {
+				return nil, fmt.Errorf("%w: columns of %d and %d rows", ErrCorrupt, rows, column.Len())
+			}
+			columns[field.index] = column
 		}
 	}
 	return restore(columns, rows, d.schema)
@@ -157,96 +161,13 @@ func (d *parquetDecoder) Close() error {
 	return errors.Join(errs...)
 }
 
-// parquetLane decodes some columns of a file, a record ahead of who reads it.
-type parquetLane struct {
-	fields  []parquetField
-	file    *file.Reader
-	reader  pqarrow.RecordReader
-	decoded chan decodedRecord // closed behind an error
-	stop    chan struct{}
-}
-
-type decodedRecord struct {
-	record arrow.RecordBatch // nil: err
-	err    error
-}
-
-func newParquetLane(r *verifiedReader, of *file.Reader, fields []parquetField, rows int64, allocator memory.Allocator) (*parquetLane, error) {
-	f, err := openParquetFile(r, allocator, file.WithMetadata(of.MetaData()))
-	if err != nil {
-		return nil, err
-	}
-	arrowReader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: rows}, allocator)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	var leaves []int
-	for _, field := range fields {
-		leaves = append(leaves, field.leaves...)
-	}
-	reader, err := arrowReader.GetRecordReader(context.Background(), leaves, nil)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	l := &parquetLane{fields: fields, file: f, reader: reader, decoded: make(chan decodedRecord), stop: make(chan struct{})}
-	go l.run()
-	return l, nil
-}
-
-func (l *parquetLane) run() {
-	defer close(l.decoded)
-	for {
-		rec, err := l.decode()
-		select {
-		case l.decoded <- decodedRecord{rec, err}:
-		case <-l.stop:
-			if rec != nil {
-				rec.Release()
-			}
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (l *parquetLane) decode() (_ arrow.RecordBatch, err error) {
-	defer recovered(&err, "reading Parquet")
-	if !l.reader.Next() {
-		return nil, cmp.Or(l.reader.Err(), io.EOF)
-	}
-	rec := l.reader.RecordBatch()
-	rec.Retain()
-	return rec, nil
-}
-
-func (l *parquetLane) next() (arrow.RecordBatch, error) {
-	d, more := <-l.decoded
-	if !more {
-		return nil, io.EOF
-	}
-	return d.record, d.err
-}
-
-func (l *parquetLane) close() (err error) {
-	defer recovered(&err, "closing Parquet")
-	close(l.stop)
-	for d := range l.decoded { // until run has ended
-		if d.record != nil {
-			d.record.Release()
-		}
-	}
-	l.reader.Release()
-	return l.file.Close()
-}
-
 // parquetField is a column of a schema, which in Parquet is one or, where it is
 // nested, several.
 type parquetField struct {
 	index  int // in the schema
 	leaves []int
-	bytes  int64 // decompressed
+	bytes  int64          // decompressed
+	text   arrow.DataType // nil: the library decodes it
 }
 
 func parquetFields(f *file.Reader) ([]parquetField, error) {
@@ -258,6 +179,9 @@ func parquetFields(f *file.Reader) ([]parquetField, error) {
 	for i := range fields {
 		fields[i].index = i
 		fields[i].leaves = appendLeaves(nil, &manifest.Fields[i])
+		if isTextColumn(f, &manifest.Fields[i]) {
+			fields[i].text = manifest.Fields[i].Field.Type
+		}
 		if fields[i].bytes, err = leafBytes(f, fields[i].leaves); err != nil {
 			return nil, err
 		}
