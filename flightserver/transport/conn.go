@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,13 +46,16 @@ type conn struct {
 
 	owed int // bytes of the connection's window that were received and not given back
 
-	mu      sync.Mutex
-	calls   map[uint32]*call
-	last    uint32 // of the calls that came
-	leaving leaving
-	window  int64 // for what is sent, of the connection
-	initial int64 // and of a new call
-	frame   int   // bytes that the client takes in a frame
+	mu    sync.Mutex
+	calls map[uint32]*call
+	last  uint32 // of the calls that came
+	// abandoned are the last of the calls that ended before their client had said
+	// all: what is on its way of them is skipped.
+	abandoned []uint32
+	leaving   leaving
+	window    int64 // for what is sent, of the connection
+	initial   int64 // and of a new call
+	frame     int   // bytes that the client takes in a frame
 }
 
 func newConn(s *Server, under socket) *conn {
@@ -218,7 +222,8 @@ func (c *conn) data(h http2.FrameHeader) error {
 	}
 	c.giveConnectionWindow(int(h.Length))
 	content := int(h.Length) - padding
-	refused := c.admit(call, h.StreamID, content, padding)
+	last := h.Flags.Has(http2.FlagDataEndStream)
+	refused := c.admit(call, h.StreamID, content, padding, last)
 	if refused != nil {
 		call = nil
 	}
@@ -226,7 +231,7 @@ func (c *conn) data(h http2.FrameHeader) error {
 	if err := c.content(call, content, padding-prefix); err != nil {
 		return err
 	}
-	if call != nil && h.Flags.Has(http2.FlagDataEndStream) {
+	if call != nil && last {
 		call.inbox.end(io.EOF)
 	}
 	return refused
@@ -252,12 +257,17 @@ func (c *conn) padding(h http2.FrameHeader) (int, error) {
 }
 
 // admit asks a call whether it takes a frame; there may be none any more.
-func (c *conn) admit(call *call, id uint32, content, padding int) error {
+func (c *conn) admit(call *call, id uint32, content, padding int, last bool) error {
 	if call == nil {
-		return nil
+		if c.isAbandoned(id) {
+			return nil
+		}
+		return http2.StreamError{StreamID: id, Code: http2.ErrCodeStreamClosed}
 	}
 	update, err := call.inbox.admit(content, padding)
 	switch {
+	case err == nil && !call.counts(content, last):
+		return http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
 	case errors.Is(err, errWindow):
 		return http2.StreamError{StreamID: id, Code: http2.ErrCodeFlowControl, Cause: err}
 	case err != nil:
@@ -323,6 +333,7 @@ func (c *conn) reset(id uint32, code http2.ErrCode) {
 	tell := func(f *http2.Framer) { _ = f.WriteRSTStream(id, code) }
 	call, _ := c.find(id)
 	if call == nil {
+		c.abandon(id)
 		c.out.queue(tell)
 		return
 	}
@@ -338,16 +349,38 @@ func (c *conn) resetByClient(f *http2.RSTStreamFrame) error {
 		return http2.ConnectionError(http2.ErrCodeProtocol)
 	case call != nil:
 		c.out.end(call, nil)
-		call.leave(status.Error(codes.Canceled, "the client cancelled the call"))
+		call.inbox.end(status.Error(codes.Canceled, "the client cancelled the call"))
+		call.leave(errEnded)
 	}
 	return nil
 }
 
 // leave lets the connection forget the call, and its handler know.
 func (c *call) leave(why error) {
-	c.inbox.end(why)
+	if c.inbox.end(why) {
+		c.conn.abandon(c.id)
+	}
 	c.cancel()
 	c.conn.forget(c)
+}
+
+// mostAbandoned is how many calls are remembered; of others the client hears
+// once more that they are closed.
+const mostAbandoned = 256
+
+func (c *conn) abandon(id uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.abandoned) >= mostAbandoned {
+		c.abandoned = append(c.abandoned[:0], c.abandoned[mostAbandoned/2:]...)
+	}
+	c.abandoned = append(c.abandoned, id)
+}
+
+func (c *conn) isAbandoned(id uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.abandoned, id)
 }
 
 func (c *conn) forget(of *call) {

@@ -73,11 +73,15 @@ func (c *conn) begin(f *http2.MetaHeadersFrame) error {
 	}
 	call := c.newCall(f.StreamID, r)
 	if f.StreamEnded() {
+		if !call.counts(0, true) {
+			call.cancel()
+			return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol}
+		}
 		call.inbox.end(io.EOF)
 	}
 	if refused != nil {
 		c.out.finish(call, refused.http, refused.status)
-		call.cancel()
+		call.leave(errEnded)
 		return nil
 	}
 	return c.start(call)
@@ -86,11 +90,13 @@ func (c *conn) begin(f *http2.MetaHeadersFrame) error {
 // trailers end what a client has to say; gRPC gives them no meaning.
 func (c *conn) trailers(call *call, f *http2.MetaHeadersFrame) error {
 	switch {
+	case call == nil && c.isAbandoned(f.StreamID):
+		return nil
 	case call == nil:
 		return http2.ConnectionError(http2.ErrCodeStreamClosed)
 	case call.inbox.over():
 		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeStreamClosed}
-	case !f.StreamEnded() || len(f.PseudoFields()) > 0:
+	case !f.StreamEnded() || len(f.PseudoFields()) > 0 || !call.counts(0, true):
 		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol}
 	}
 	call.inbox.end(io.EOF)

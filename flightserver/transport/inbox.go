@@ -73,14 +73,16 @@ func (b *inbox) put(data mem.Buffer) {
 	b.notify()
 }
 
-// end is told that no more comes: io.EOF, or why.
-func (b *inbox) end(err error) {
+// end is told that no more comes: io.EOF, or why. The first word holds.
+func (b *inbox) end(err error) (first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.err == nil {
-		b.err = err
-		b.notify()
+	if b.err != nil {
+		return false
 	}
+	b.err = err
+	b.notify()
+	return true
 }
 
 // over tells whether the client has said all.

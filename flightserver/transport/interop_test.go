@@ -21,16 +21,32 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve has a server with gRPC's interoperability service until the test ends.
 func serve(t testing.TB, o Options) (s *Server, address string) {
 	t.Helper()
+	s = newTestServer(o)
+	testgrpc.RegisterTestServiceServer(s, interop.NewTestServer())
+	return s, serveOn(t, s, listen(t))
+}
+
+// newTestServer makes a server of messages of protobuf.
+func newTestServer(o Options) *Server {
 	if o.Credentials == nil {
 		o.Credentials = insecure.NewCredentials()
 	}
 	o.Codec = encoding.GetCodecV2("proto")
-	s = NewServer(o)
-	testgrpc.RegisterTestServiceServer(s, interop.NewTestServer())
+	return NewServer(o)
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// serveOn serves until the test ends.
+func serveOn(t testing.TB, s *Server, l net.Listener) (address string) {
+	t.Helper()
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -39,7 +55,7 @@ func serve(t testing.TB, o Options) (s *Server, address string) {
 			t.Errorf("Serve() = %v", err)
 		}
 	})
-	return s, l.Addr().String()
+	return l.Addr().String()
 }
 
 func dial(t testing.TB, address string, options ...grpc.DialOption) *grpc.ClientConn {

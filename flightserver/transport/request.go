@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -23,6 +22,8 @@ type request struct {
 	encoding    string // of compressed messages; empty: there are none
 	timeout     time.Duration
 	timed       bool
+	length      int64 // of all data that are yet to come
+	measured    bool  // the client has told the length
 	metadata    metadata.MD
 }
 
@@ -42,16 +43,16 @@ const baseContentType = "application/grpc"
 // parse reads a header. What is wrong with it is refused in the ways of gRPC's
 // proposal A41. The error is of the protocol.
 func parse(f *http2.MetaHeadersFrame) (r request, refused *refusal, err error) {
-	r.metadata = metadata.MD{}
-	httpMethod := ""
+	if err := malformed(f); err != nil {
+		return r, nil, err
+	}
+	r.method, r.metadata = f.PseudoValue("path"), metadata.MD{}
 	for _, field := range f.Fields {
 		switch field.Name {
-		case ":method":
-			httpMethod = field.Value
-		case ":path":
-			r.method = field.Value
-		case "connection":
-			return r, nil, errors.New("a connection header") // section 8.2.2
+		case "content-length":
+			if err := r.measure(field.Value); err != nil {
+				return r, nil, err
+			}
 		case "content-type":
 			r.contentType = field.Value
 			r.metadata.Append(field.Name, field.Value)
@@ -72,8 +73,45 @@ func parse(f *http2.MetaHeadersFrame) (r request, refused *refusal, err error) {
 			}
 		}
 	}
-	refused = r.check(httpMethod, refused)
+	refused = r.check(f.PseudoValue("method"), refused)
 	return r, refused, nil
+}
+
+// malformed says what HTTP/2 has no requests with, RFC 9113, section 8.
+func malformed(f *http2.MetaHeadersFrame) error {
+	for _, name := range []string{"method", "scheme", "path"} {
+		if f.PseudoValue(name) == "" {
+			return fmt.Errorf("no :%s", name)
+		}
+	}
+	for _, field := range f.RegularFields() {
+		switch field.Name {
+		case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+			return fmt.Errorf("a field of HTTP/1: %s", field.Name)
+		case "te":
+			if field.Value != "trailers" {
+				return fmt.Errorf("te is %q", field.Value)
+			}
+		}
+	}
+	return nil
+}
+
+// measure notes how long the client says that its data are.
+func (r *request) measure(contentLength string) error {
+	n, err := strconv.ParseUint(contentLength, 10, 63)
+	if err != nil || r.measured && int64(n) != r.length {
+		return fmt.Errorf("content-length %q", contentLength)
+	}
+	r.length, r.measured = int64(n), true
+	return nil
+}
+
+// counts tells whether n bytes more, the last ones or not, are what the client
+// has told.
+func (r *request) counts(n int, last bool) bool {
+	r.length -= int64(n)
+	return !r.measured || r.length == 0 || r.length > 0 && !last
 }
 
 // check says what is wrong with a header beside what was found so far.
