@@ -124,29 +124,15 @@ func fuzzStore(f *testing.F) *Store {
 // be read; anything else is not to happen.
 func readForged(t *testing.T, s *Store, kind uint8, format Format, rows, size int64, sidecar, segment []byte) {
 	t.Helper()
-	d := s.NewDataset(RandomID(), format)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "f", Type: segmentTypes[int(kind)%len(segmentTypes)].t, Nullable: true}}, nil)
+	of := Segment{Upload: RandomID(), Rows: rows, Bytes: size, Sum: crc32.Checksum(sidecar, castagnoli)}
+	d := forged(t, s, format, schema, of, sidecar, segment)
 	defer func() {
 		if err := s.Remove(t.Context(), d.id); err != nil {
 			t.Error(err)
 		}
 		s.forget(d)
 	}()
-	of := Segment{Upload: RandomID(), Rows: rows, Bytes: size, Sum: crc32.Checksum(sidecar, castagnoli)}
-	w, err := s.segments.Create(t.Context(), of.name(d.id))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(segment); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(sidecar); err != nil {
-		t.Fatal(err)
-	}
-	schema := arrow.NewSchema([]arrow.Field{{Name: "f", Type: segmentTypes[int(kind)%len(segmentTypes)].t, Nullable: true}}, nil)
-	d.mu.Lock()
-	d.addLocked(&version{number: 1, schema: schema, partitions: []part{{segments: []Segment{of}}}, generation: &generation{}})
-	d.mu.Unlock()
-
 	scan := mustScan(t, d)
 	for {
 		if _, err := scan.Next(); err != nil {
@@ -158,6 +144,26 @@ func readForged(t *testing.T, s *Store, kind uint8, format Format, rows, size in
 	for records.Next() {
 	}
 	wantDamageOrEnd(t, records.Err())
+}
+
+// forged makes a dataset of one segment of which nothing need be right.
+func forged(t *testing.T, s *Store, f Format, schema *arrow.Schema, of Segment, sidecar, segment []byte) *Dataset {
+	t.Helper()
+	d := s.NewDataset(RandomID(), f)
+	w, err := s.segments.Create(t.Context(), of.name(d.id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(segment); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(sidecar); err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.addLocked(&version{number: 1, schema: schema, partitions: []part{{segments: []Segment{of}}}, generation: &generation{}})
+	return d
 }
 
 func wantDamageOrEnd(t *testing.T, err error) {

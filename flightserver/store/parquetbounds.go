@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 
 	"github.com/flight-operator/flight-operator/flightserver/wire"
@@ -48,6 +49,33 @@ func readerProperties(segment int64, allocator memory.Allocator) *parquet.Reader
 	// A column is read piece by piece, not whole before its first page.
 	p.BufferedStreamEnabled, p.BufferSize = true, blockBytes
 	return p
+}
+
+// checkClaims refuses a file that says other things of itself than its manifest,
+// which has so many rows, or than whoever wrote it.
+func checkClaims(f *file.Reader, rows int64) (err error) {
+	defer recovered(&err, "opening Parquet")
+	left := rows
+	for i := range f.NumRowGroups() {
+		group := f.MetaData().RowGroup(i)
+		if n := group.NumRows(); n < 0 || n > left {
+			return fmt.Errorf("%w: row group %d has %d rows, %d of %d are left", ErrCorrupt, i, n, left, rows)
+		}
+		left -= group.NumRows()
+		for column := range f.MetaData().Schema.NumColumns() {
+			chunk, err := group.ColumnChunk(column)
+			if err != nil {
+				return err
+			}
+			if c := chunk.Compression(); c != compress.Codecs.Zstd && c != compress.Codecs.Uncompressed {
+				return fmt.Errorf("%w: a column is compressed by %s", ErrCorrupt, c)
+			}
+		}
+	}
+	if left != 0 {
+		return fmt.Errorf("%w: %d of %d rows are missing", ErrCorrupt, left, rows)
+	}
+	return nil
 }
 
 // checkStoredSchema looks at the Arrow schema in a file's metadata before the

@@ -131,6 +131,9 @@ func openParquet(s *Scan, name string, segment Segment, skip int64) (*encodedSou
 	if p.decoder, err = newParquetDecoder(bytes, s.schema, s.room); err != nil {
 		return nil, errors.Join(p.explain(err), local.Close())
 	}
+	if err := checkClaims(p.decoder.file, segment.Rows); err != nil {
+		return nil, errors.Join(p.explain(err), p.Close())
+	}
 	if err := s.room.Reserve(p.decoder.needs()); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -169,7 +172,10 @@ func (p *parquetSegment) read() (arrow.RecordBatch, error) {
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	p.left -= rec.NumRows()
+	if p.left -= rec.NumRows(); p.left < 0 {
+		rec.Release()
+		return nil, fmt.Errorf("%w: %d rows too many", ErrCorrupt, -p.left)
+	}
 	return rec, nil
 }
 
