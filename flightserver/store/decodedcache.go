@@ -4,12 +4,21 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
+	"path"
 	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
 )
 
 // cacheDir holds decoded segments, which lie in it as Arrow segments do in their
 // uploads.
 const cacheDir = "cache"
+
+// rescanWithin is how long a segment stays, once used, before others of its
+// dataset push it out. Who reads more than the cache holds, over and over, would
+// find nothing in it: what was not used for longest is what comes next.
+const rescanWithin = 10 * time.Minute
 
 // decodedCache keeps Parquet segments decoded for whoever reads them next. All
 // of it can be made again, so nothing that goes wrong with it fails a read, and
@@ -18,6 +27,7 @@ type decodedCache struct {
 	dirs     *directories
 	mappings *mappings
 	limit    int64 // bytes; zero: nothing is kept
+	clock    clock.PassiveClock
 	logger   *slog.Logger
 	metrics  *metrics
 	settling sync.WaitGroup // of fills whose readers are done
@@ -27,6 +37,9 @@ type decodedCache struct {
 		known  map[string]*decodedSegment // by the name of the Parquet segment
 		recent list.List                  // of those that are whole, the longest unused first
 		bytes  int64                      // of all that are known
+		// refused is the dataset that got no room last, while all that is whole
+		// is still there.
+		refused string
 		// short says that the volume had less free, when it was looked at last,
 		// than the cache leaves.
 		short  bool
@@ -42,11 +55,15 @@ type decodedSegment struct {
 	bytes int64  // that it takes so far
 	// used is its place among those that are whole; nil while it is being filled.
 	used  *list.Element
-	whole Segment // what its index is verified against
+	last  time.Time // that it was used
+	whole Segment   // what its index is verified against
 }
 
+// dataset is what segments of one dataset have in common.
+func (d *decodedSegment) dataset() string { return path.Dir(path.Dir(d.name)) }
+
 func newDecodedCache(o Options, dirs *directories, mapped *mappings, m *metrics) *decodedCache {
-	c := &decodedCache{dirs: dirs, mappings: mapped, limit: o.CacheBytes, logger: o.Logger, metrics: m}
+	c := &decodedCache{dirs: dirs, mappings: mapped, limit: o.CacheBytes, clock: o.Clock, logger: o.Logger, metrics: m}
 	c.mu.known = map[string]*decodedSegment{}
 	// What the indexes of an earlier server's must be is forgotten.
 	if err := dirs.removeAll(cacheDir); err != nil {
@@ -96,6 +113,7 @@ func (c *decodedCache) lookup(name string) *decodedSegment {
 		return nil
 	}
 	c.mu.recent.MoveToBack(d.used)
+	d.last = c.clock.Now()
 	return d
 }
 
@@ -145,11 +163,35 @@ func (c *decodedCache) reserve(d *decodedSegment, more int64) bool {
 	}
 	d.bytes += more
 	c.mu.bytes += more
-	victims := c.evictLocked(c.mu.bytes - c.limit)
+	var victims []*decodedSegment
+	for c.mu.bytes > c.limit && c.mu.recent.Len() > 0 && !c.keepsLocked(d) {
+		victims = append(victims, c.evictLocked(1)...)
+	}
 	fits := c.mu.bytes <= c.limit // or other readers fill as well
+	if !fits {
+		c.mu.refused = d.dataset()
+	}
 	c.mu.Unlock()
 	c.remove(victims...)
 	return fits
+}
+
+// keepsLocked tells whether what would be evicted next stays, be there no room
+// for a segment.
+func (c *decodedCache) keepsLocked(from *decodedSegment) bool {
+	next := c.mu.recent.Front().Value.(*decodedSegment)
+	return next.dataset() == from.dataset() && c.clock.Since(next.last) < rescanWithin
+}
+
+// beginLocked makes a segment known that is about to be filled, unless that is in
+// vain.
+func (c *decodedCache) beginLocked(d *decodedSegment) bool {
+	refused := c.mu.refused == d.dataset() && c.mu.recent.Len() > 0 && c.keepsLocked(d)
+	if refused || c.mu.closed || c.mu.short || c.mu.known[d.name] != nil {
+		return false
+	}
+	c.mu.known[d.name] = d
+	return true
 }
 
 // evictLocked forgets those that were not used for longest until they had so
@@ -181,6 +223,7 @@ func (c *decodedCache) forgetLocked(d *decodedSegment) {
 	if d.used != nil {
 		c.mu.recent.Remove(d.used)
 		d.used = nil
+		c.mu.refused = ""
 	}
 }
 

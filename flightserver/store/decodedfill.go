@@ -29,12 +29,11 @@ func (s *Store) beginFill(name string, schema []byte) *decodedFill {
 	}
 	d := &decodedSegment{name: name, file: path.Join(cacheDir, RandomID())}
 	c.mu.Lock()
-	if c.mu.closed || c.mu.short || c.mu.known[name] != nil {
-		c.mu.Unlock()
+	begun := c.beginLocked(d)
+	c.mu.Unlock()
+	if !begun {
 		return nil
 	}
-	c.mu.known[name] = d
-	c.mu.Unlock()
 	f := &decodedFill{store: s, segment: d}
 	if err := f.open(schema); err != nil {
 		f.fail(err)
@@ -119,7 +118,7 @@ func (f *decodedFill) settle() {
 	c.mu.Lock()
 	known := c.mu.known[d.name] == d && !c.mu.closed
 	if known {
-		d.used = c.mu.recent.PushBack(d)
+		d.used, d.last = c.mu.recent.PushBack(d), c.clock.Now()
 	}
 	c.mu.Unlock()
 	if !known {
