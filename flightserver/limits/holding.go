@@ -8,12 +8,14 @@ import (
 // Holding is what one stream has of a budget. One goroutine reserves; any number
 // of them may add.
 //
-// A stream that holds nothing waits for room. One that holds something gets on:
-// what it has keeps others waiting, so that all might wait for each other. For
-// the same reason it keeps room that it had once until it holds nothing.
+// A stream waits at its beginning, and has its room then until it is closed: one
+// that has begun is not ended for others that want to begin. One that holds
+// something gets on even where it needs more room. What it holds keeps others
+// waiting, so that all might wait for each other.
 type Holding struct {
 	budget   *Budget
 	identity string
+	least    int64 // that is reserved
 
 	mu     sync.Mutex
 	held   int64
@@ -21,26 +23,19 @@ type Holding struct {
 	closed bool
 }
 
-// Holding gives a holding of nothing.
-func (b *Budget) Holding(identity string) *Holding {
-	return &Holding{budget: b, identity: identity}
+// Holding gives a holding of nothing, which reserves so many bytes at least: the
+// first of what a stream needs may be less than what follows.
+func (b *Budget) Holding(identity string, least int64) *Holding {
+	return &Holding{budget: b, identity: identity, least: least}
 }
 
 // Reserve makes room for n bytes more than are held. More than the budget has is
 // granted as all that it has. The error is as that of Acquire.
 func (h *Holding) Reserve(ctx context.Context, n int64) error {
-	h.mu.Lock()
-	if h.held > 0 {
-		h.growLocked(h.held + n)
-		h.mu.Unlock()
+	if h.hasRoom(n) {
 		return nil
 	}
-	h.shrinkLocked(0)
-	h.mu.Unlock()
-	n = min(n, h.budget.size)
-	if n == 0 {
-		return nil
-	}
+	n = min(max(n, h.least), h.budget.size)
 	if err := h.budget.take(ctx, h.identity, n); err != nil {
 		return err
 	}
@@ -48,6 +43,21 @@ func (h *Holding) Reserve(ctx context.Context, n int64) error {
 	defer h.mu.Unlock()
 	h.room += n
 	return nil
+}
+
+// hasRoom has who is to wait give back what it has: it waits for all of its room.
+func (h *Holding) hasRoom(n int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.held > 0 {
+		h.growLocked(h.held + n)
+		return true
+	}
+	if n <= h.room {
+		return true
+	}
+	h.giveLocked()
+	return false
 }
 
 // Add counts bytes that are held from now on or, if they are fewer than none, no
@@ -66,7 +76,7 @@ func (h *Holding) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	h.shrinkLocked(0)
+	h.giveLocked()
 }
 
 func (h *Holding) growLocked(to int64) {
@@ -76,9 +86,7 @@ func (h *Holding) growLocked(to int64) {
 	}
 }
 
-func (h *Holding) shrinkLocked(to int64) {
-	if to < h.room {
-		h.budget.give(h.identity, h.room-to)
-		h.room = to
-	}
+func (h *Holding) giveLocked() {
+	h.budget.give(h.identity, h.room)
+	h.room = 0
 }

@@ -14,7 +14,7 @@ const testWait = 10 * time.Second
 func reader() (h *Holding, part, whole *Budget) {
 	whole = NewBudget(20, testWait, testMetrics())
 	part = whole.Part(10, "tests")
-	return part.Holding("reader"), part, whole
+	return part.Holding("reader", 2), part, whole
 }
 
 // wantUsed checks what the reader has of a budget.
@@ -52,12 +52,25 @@ func TestHolding(t *testing.T) {
 			h.Add(-5)
 			return err
 		}, 6},
-		"Next": {"who holds nothing begins anew", func(ctx context.Context, h *Holding) error {
+		"Least": {"what follows may be more", func(ctx context.Context, h *Holding) error {
+			return h.Reserve(ctx, 1)
+		}, 2},
+		"Nothing": {"what needs no room does not wait for any", func(ctx context.Context, h *Holding) error {
+			return h.Reserve(ctx, 0)
+		}, 0},
+		"Begun": {"who has begun need not wait again", func(ctx context.Context, h *Holding) error {
 			err := h.Reserve(ctx, 6)
 			h.Add(6)
 			h.Add(-6)
-			return errors.Join(err, h.Reserve(ctx, 1))
-		}, 1},
+			h.budget.charge("other", 4)
+			return errors.Join(err, h.Reserve(ctx, 6))
+		}, 6},
+		"Larger": {"who holds nothing may wait", func(ctx context.Context, h *Holding) error {
+			err := h.Reserve(ctx, 4)
+			h.Add(4)
+			h.Add(-4)
+			return errors.Join(err, h.Reserve(ctx, 9))
+		}, 9},
 		"GetsOn": {"to wait for others that wait for it would be for ever", func(ctx context.Context, h *Holding) error {
 			h.Add(9)
 			return h.Reserve(ctx, 100)
@@ -91,7 +104,7 @@ func TestHolding(t *testing.T) {
 func TestAHoldingWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, part, whole := reader()
-		other := part.Holding("other")
+		other := part.Holding("other", 0)
 		other.Add(8)
 		go func() {
 			time.Sleep(testWait / 2)

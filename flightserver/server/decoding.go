@@ -12,6 +12,9 @@ import (
 // reads slowly has it for long, and those who write are to find room beside.
 const decodedShare = 2
 
+// leastDecoded is for a message of usual size.
+const leastDecoded = 4 << 20
+
 // decoding is the memory that one reader decodes in, of which it gives back
 // everything at its end. It is a catalog.Room.
 type decoding struct {
@@ -20,7 +23,7 @@ type decoding struct {
 }
 
 func (g *guards) decoding(ctx context.Context, caller string) *decoding {
-	return &decoding{ctx: ctx, holding: g.decoded.Holding(caller)}
+	return &decoding{ctx: ctx, holding: g.decoded.Holding(caller, leastDecoded)}
 }
 
 // Reserve waits for room.
