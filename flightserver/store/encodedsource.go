@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
@@ -19,13 +20,15 @@ type decoder interface {
 // encodedSource makes messages of records, or gives them as they are.
 type encodedSource struct {
 	records decoder
+	room    Room
 	encoder *messageEncoder
 	given   Memory       // of the message that was given last; nil: there was none
 	fill    *decodedFill // what keeps the messages; may be nil
 }
 
-func newEncodedSource(records decoder, schema *arrow.Schema, room Room) *encodedSource {
-	return &encodedSource{records: records, encoder: newMessageEncoder(schema, room)}
+// newEncodedSource asks the room for bodies, which an allocator in it makes.
+func newEncodedSource(records decoder, schema *arrow.Schema, room Room, bodies memory.Allocator) *encodedSource {
+	return &encodedSource{records: records, room: room, encoder: newMessageEncoder(schema, bodies)}
 }
 
 // keepIn has the messages written into the cache, with bounds of their columns
@@ -41,7 +44,7 @@ func (s *encodedSource) next() (Message, error) {
 		if err != nil {
 			return Message{}, err
 		}
-		if err := s.encoder.room.Reserve(wire.BodyBytes(rec)); err != nil {
+		if err := s.room.Reserve(wire.BodyBytes(rec)); err != nil {
 			return Message{}, err
 		}
 		if err := s.encode(rec); err != nil {
@@ -119,7 +122,7 @@ func (s *encodedSource) close() error {
 // withoutDeltas gives messages with whole dictionaries, for clients that do not
 // know how to extend one.
 func (s *Scan) withoutDeltas(m *mappedSource) source {
-	return newEncodedSource(&mappedDecoder{scan: s, source: m}, s.schema, s.room)
+	return newEncodedSource(&mappedDecoder{scan: s, source: m}, s.schema, s.room, s.room)
 }
 
 // mappedDecoder decodes the messages of one segment.

@@ -42,7 +42,7 @@ type Batch struct {
 // messageEncoder makes messages of records. It is an ipc.PayloadWriter.
 type messageEncoder struct {
 	writer  *ipc.Writer
-	room    Room // of bodies
+	bodies  memory.Allocator
 	pending []encodedMessage
 	bounds  bool // the stats of messages are wanted
 }
@@ -54,8 +54,8 @@ type encodedMessage struct {
 	stats Stats
 }
 
-func newMessageEncoder(schema *arrow.Schema, room Room) *messageEncoder {
-	e := &messageEncoder{room: room}
+func newMessageEncoder(schema *arrow.Schema, bodies memory.Allocator) *messageEncoder {
+	e := &messageEncoder{bodies: bodies}
 	e.writer = ipc.NewWriterWithPayloadWriter(e, ipc.WithSchema(schema))
 	return e
 }
@@ -111,7 +111,7 @@ func (e *messageEncoder) WritePayload(p ipc.Payload) error {
 	if err != nil || m.kind == ipc.MessageSchema {
 		return err
 	}
-	body := memory.NewResizableBuffer(e.room)
+	body := memory.NewResizableBuffer(e.bodies)
 	body.Resize(int(m.bodyLength))
 	if err := p.SerializeBody(&filler{body.Bytes()}); err != nil {
 		body.Release()

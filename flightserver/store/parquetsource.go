@@ -140,7 +140,7 @@ func openParquet(s *Scan, name string, segment Segment, skip int64) (*encodedSou
 	if err := p.decoder.begin(); err != nil {
 		return nil, errors.Join(p.explain(err), p.Close())
 	}
-	return newEncodedSource(p, s.schema, s.room), nil
+	return newEncodedSource(p, s.schema, s.room, p.decoder.buffers), nil
 }
 
 func (p *parquetSegment) Next() (arrow.RecordBatch, error) {
