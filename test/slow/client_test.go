@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -79,17 +80,22 @@ func message(t *testing.T, m proto.Message) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(body))), body...)
 }
 
-// read asks for a dataset and takes it slowly until ctx is done.
-func read(ctx context.Context, t *testing.T, conn net.Conn, dataset string) error {
+// read asks for what a ticket is for and takes it slowly until ctx is done, also
+// where nothing more comes.
+func read(ctx context.Context, t *testing.T, conn net.Conn, ticket string) error {
 	t.Helper()
 	c, err := call(t, conn, "DoGet")
 	if err != nil {
 		return err
 	}
-	if err := c.framer.WriteData(1, true, message(t, &flight.Ticket{Ticket: []byte(dataset)})); err != nil {
+	if err := c.framer.WriteData(1, true, message(t, &flight.Ticket{Ticket: []byte(ticket)})); err != nil {
 		return err
 	}
-	return dripping(ctx, func() error { _, err := io.CopyN(io.Discard, c, drip); return err })
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
+	return dripping(ctx, func() error {
+		_, err := io.CopyN(io.Discard, c, drip)
+		return ignore(os.ErrDeadlineExceeded, err)
+	})
 }
 
 // write sends the messages of an upload slowly until ctx is done, as many of
@@ -104,14 +110,14 @@ func write(ctx context.Context, t *testing.T, conn net.Conn, upload io.Reader) e
 	return dripping(ctx, func() error {
 		n, err := upload.Read(piece)
 		if n == 0 {
-			return ignoreEOF(err)
+			return ignore(io.EOF, err)
 		}
 		return c.framer.WriteData(1, false, piece[:n])
 	})
 }
 
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
+func ignore(expected, err error) error {
+	if errors.Is(err, expected) {
 		return nil
 	}
 	return err
