@@ -20,9 +20,10 @@ const (
 	minRecordRows     = 1 << 10
 	maxRecordRows     = 64 << 10
 
-	// usualPageBytes is what a page has where there is more of a column, together
-	// with what it was decompressed from.
-	usualPageBytes = 2 << 20
+	// A page has about a MiB where there is more of a column. It lies beside what it
+	// was decompressed from, both in buffers that may be twice as large.
+	usualPageBytes = 1 << 20
+	pageBuffers    = 4
 
 	// maxLanes bounds what one reader takes of the processors.
 	maxLanes = 4
@@ -81,7 +82,7 @@ func (d *parquetDecoder) allocator() memory.Allocator { return boundedAllocator{
 func (d *parquetDecoder) needs() int64 {
 	pages := int64(0)
 	for _, f := range d.fields {
-		pages += int64(len(f.leaves)) * min(d.chunkBytes(f), usualPageBytes)
+		pages += int64(len(f.leaves)) * pageBuffers * min(d.chunkBytes(f), usualPageBytes)
 	}
 	record := min(bytesOf(d.fields), d.rows*rowBytes(d.fields, d.file.NumRows()))
 	return pages + d.aheadBytes() + 3*record
@@ -101,7 +102,7 @@ func (d *parquetDecoder) aheadBytes() (total int64) {
 
 // chunkBytes is the usual size of a column of a row group.
 func (d *parquetDecoder) chunkBytes(f parquetField) int64 {
-	return f.bytes / int64(max(1, len(f.leaves)*d.file.NumRowGroups()))
+	return f.encoded / int64(max(1, len(f.leaves)*d.file.NumRowGroups()))
 }
 
 // begin has the lanes decode.
@@ -164,10 +165,11 @@ func (d *parquetDecoder) Close() error {
 // parquetField is a column of a schema, which in Parquet is one or, where it is
 // nested, several.
 type parquetField struct {
-	index  int // in the schema
-	leaves []int
-	bytes  int64          // decompressed
-	text   arrow.DataType // nil: the library decodes it
+	index   int // in the schema
+	leaves  []int
+	encoded int64          // bytes, decompressed
+	bytes   int64          // decoded, about
+	text    arrow.DataType // nil: the library decodes it
 }
 
 func parquetFields(f *file.Reader) ([]parquetField, error) {
@@ -182,7 +184,8 @@ func parquetFields(f *file.Reader) ([]parquetField, error) {
 		if isTextColumn(f, &manifest.Fields[i]) {
 			fields[i].text = manifest.Fields[i].Field.Type
 		}
-		if fields[i].bytes, err = leafBytes(f, fields[i].leaves); err != nil {
+		dictionary := manifest.Fields[i].Field.Type.ID() == arrow.DICTIONARY
+		if err := fields[i].measure(f, dictionary); err != nil {
 			return nil, err
 		}
 	}
@@ -199,18 +202,25 @@ func appendLeaves(leaves []int, field *pqarrow.SchemaField) []int {
 	return leaves
 }
 
-func leafBytes(f *file.Reader, columns []int) (total int64, err error) {
+// measure adds up the sizes of a column. Values that repeat are small in a file
+// only: decoded, each has its own, unless the dictionary stays one.
+func (p *parquetField) measure(f *file.Reader, dictionary bool) error {
 	for i := range f.NumRowGroups() {
 		group := f.MetaData().RowGroup(i)
-		for _, column := range columns {
-			chunk, err := group.ColumnChunk(column)
+		for _, leaf := range p.leaves {
+			chunk, err := group.ColumnChunk(leaf)
 			if err != nil {
-				return 0, err
+				return err
 			}
-			total += chunk.TotalUncompressedSize()
+			encoded, width := chunk.TotalUncompressedSize(), chunk.Type().ByteSize()
+			if dictionary {
+				width = arrow.Int32SizeBytes
+			}
+			p.encoded += encoded
+			p.bytes += max(encoded, chunk.NumValues()*int64(width))
 		}
 	}
-	return total, nil
+	return nil
 }
 
 // shareFields gives each of at most n lanes about as many bytes; one lane where
