@@ -42,7 +42,8 @@ func checkClaim(size int) {
 	}
 }
 
-// readerProperties bound what a page may claim of memory.
+// readerProperties bound what a page may claim of memory until more is known of
+// the file.
 func readerProperties(segment int64, allocator memory.Allocator) *parquet.ReaderProperties {
 	p := parquet.NewReaderProperties(allocator)
 	p.MaxCompressedPageSize, p.MaxUncompressedPageSize = segment, maxPageBytes
@@ -52,30 +53,31 @@ func readerProperties(segment int64, allocator memory.Allocator) *parquet.Reader
 }
 
 // checkClaims refuses a file that says other things of itself than its manifest,
-// which has so many rows, or than whoever wrote it.
-func checkClaims(f *file.Reader, rows int64) (err error) {
-	defer recovered(&err, "opening Parquet")
+// which has so many rows, or than whoever wrote it. It gives the most bytes that
+// a page may have.
+func checkClaims(f *file.Reader, rows int64) (page int64, err error) {
 	left := rows
 	for i := range f.NumRowGroups() {
 		group := f.MetaData().RowGroup(i)
 		if n := group.NumRows(); n < 0 || n > left {
-			return fmt.Errorf("%w: row group %d has %d rows, %d of %d are left", ErrCorrupt, i, n, left, rows)
+			return 0, fmt.Errorf("%w: row group %d has %d rows, %d of %d are left", ErrCorrupt, i, n, left, rows)
 		}
 		left -= group.NumRows()
 		for column := range f.MetaData().Schema.NumColumns() {
 			chunk, err := group.ColumnChunk(column)
 			if err != nil {
-				return err
+				return 0, err
 			}
 			if c := chunk.Compression(); c != compress.Codecs.Zstd && c != compress.Codecs.Uncompressed {
-				return fmt.Errorf("%w: a column is compressed by %s", ErrCorrupt, c)
+				return 0, fmt.Errorf("%w: a column is compressed by %s", ErrCorrupt, c)
 			}
+			page = max(page, min(chunk.TotalUncompressedSize(), maxPageBytes))
 		}
 	}
 	if left != 0 {
-		return fmt.Errorf("%w: %d of %d rows are missing", ErrCorrupt, left, rows)
+		return 0, fmt.Errorf("%w: %d of %d rows are missing", ErrCorrupt, left, rows)
 	}
-	return nil
+	return page, nil
 }
 
 // checkStoredSchema looks at the Arrow schema in a file's metadata before the

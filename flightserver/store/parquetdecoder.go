@@ -35,8 +35,8 @@ const (
 // library could do that as well; but a panic in a goroutine of its own could not
 // be recovered from.
 type parquetDecoder struct {
-	from    *verifiedReader
-	file    *file.Reader // for its metadata: lanes have their own
+	file    *file.Reader
+	arrow   *pqarrow.FileReader // of the file
 	schema  *arrow.Schema
 	room    Room
 	buffers *recycler // in the room
@@ -46,15 +46,19 @@ type parquetDecoder struct {
 	lanes   []*parquetLane
 }
 
-// newParquetDecoder looks at a file, which begin begins to decode. The caller
-// closes the decoder.
-func newParquetDecoder(r *verifiedReader, schema *arrow.Schema, room Room) (_ *parquetDecoder, err error) {
+// newParquetDecoder looks at a file of so many rows, which begin begins to
+// decode. The caller closes the decoder.
+func newParquetDecoder(r *verifiedReader, rows int64, schema *arrow.Schema, room Room) (_ *parquetDecoder, err error) {
 	defer recovered(&err, "opening Parquet")
-	d := &parquetDecoder{from: r, schema: schema, room: room, buffers: &recycler{Allocator: room}}
-	if d.file, err = openParquetFile(r, d.allocator()); err != nil {
+	d := &parquetDecoder{schema: schema, room: room, buffers: &recycler{Allocator: room}}
+	properties := readerProperties(r.size, d.allocator())
+	if d.file, err = file.NewParquetReader(r.section(), file.WithReadProps(properties)); err != nil {
 		return nil, err
 	}
-	if err := d.look(); err != nil {
+	if properties.MaxUncompressedPageSize, err = checkClaims(d.file, rows); err == nil {
+		err = d.look()
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -64,13 +68,17 @@ func (d *parquetDecoder) look() (err error) {
 	if err := checkStoredSchema(d.file); err != nil {
 		return err
 	}
-	if d.fields, err = parquetFields(d.file); err != nil {
+	if d.arrow, err = pqarrow.NewFileReader(d.file, pqarrow.ArrowReadProperties{}, d.allocator()); err != nil {
+		return err
+	}
+	if d.fields, err = parquetFields(d.file, d.arrow.Manifest); err != nil {
 		return err
 	}
 	if len(d.fields) != d.schema.NumFields() {
 		return fmt.Errorf("%w: %d columns, the dataset has %d", ErrCorrupt, len(d.fields), d.schema.NumFields())
 	}
 	d.rows = recordRows(d.fields, d.file.NumRows())
+	d.arrow.Props.BatchSize = d.rows
 	return nil
 }
 
@@ -109,7 +117,7 @@ func (d *parquetDecoder) chunkBytes(f parquetField) int64 {
 func (d *parquetDecoder) begin() (err error) {
 	defer recovered(&err, "opening Parquet")
 	for _, share := range shareFields(d.fields, min(maxLanes, runtime.GOMAXPROCS(0))) {
-		lane, err := newParquetLane(d.from, d.file, share, d.rows, d.allocator())
+		lane, err := newParquetLane(d.arrow, share, d.allocator())
 		if err != nil {
 			return err
 		}
@@ -118,10 +126,6 @@ func (d *parquetDecoder) begin() (err error) {
 	d.ahead = d.aheadBytes()
 	d.room.Take(d.ahead)
 	return nil
-}
-
-func openParquetFile(r *verifiedReader, allocator memory.Allocator, options ...file.ReadOption) (*file.Reader, error) {
-	return file.NewParquetReader(r.section(), append(options, file.WithReadProps(readerProperties(r.size, allocator)))...)
 }
 
 // Next gives a record, which the caller releases, or io.EOF.
@@ -172,20 +176,16 @@ type parquetField struct {
 	text    arrow.DataType // nil: the library decodes it
 }
 
-func parquetFields(f *file.Reader) ([]parquetField, error) {
-	manifest, err := pqarrow.NewSchemaManifest(f.MetaData().Schema, f.MetaData().KeyValueMetadata(), nil)
-	if err != nil {
-		return nil, err
-	}
+func parquetFields(f *file.Reader, manifest *pqarrow.SchemaManifest) ([]parquetField, error) {
 	fields := make([]parquetField, len(manifest.Fields))
 	for i := range fields {
+		field := &manifest.Fields[i]
 		fields[i].index = i
-		fields[i].leaves = appendLeaves(nil, &manifest.Fields[i])
-		if isTextColumn(f, &manifest.Fields[i]) {
-			fields[i].text = manifest.Fields[i].Field.Type
+		fields[i].leaves = appendLeaves(nil, field)
+		if isTextColumn(f, field) {
+			fields[i].text = field.Field.Type
 		}
-		dictionary := manifest.Fields[i].Field.Type.ID() == arrow.DICTIONARY
-		if err := fields[i].measure(f, dictionary); err != nil {
+		if err := fields[i].measure(f, field.Field.Type.ID() == arrow.DICTIONARY); err != nil {
 			return nil, err
 		}
 	}

@@ -101,6 +101,7 @@ func TestForgedParquet(t *testing.T) {
 	}{
 		"whole":             {file: whole, rows: forgedRows},
 		"gives more":        {file: exploding, rows: forgedRows, want: "decompressed size exceeds"},
+		"claims more":       {file: claiming(t, forge(t, plain), 1<<27-1), rows: forgedRows, want: "page"},
 		"claims less":       {file: claiming(t, forge(t, plain), 100), rows: forgedRows, want: "page"},
 		"more rows":         {file: whole, rows: forgedRows - 1, want: "131072 rows, 131071"},
 		"fewer rows":        {file: whole, rows: forgedRows + 1, want: "1 of 131073 rows are missing"},

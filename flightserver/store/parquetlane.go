@@ -8,14 +8,12 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
 // parquetLane decodes some columns of a file, a record ahead of who reads it.
 type parquetLane struct {
 	fields  []parquetField
-	file    *file.Reader
 	texts   []*textReader
 	library pqarrow.RecordReader // of all other columns; nil where there are none
 	decoded chan decodedColumns  // closed behind an error
@@ -36,39 +34,27 @@ func (c columns) release() {
 	}
 }
 
-func newParquetLane(r *verifiedReader, of *file.Reader, fields []parquetField, rows int64, allocator memory.Allocator) (*parquetLane, error) {
-	f, err := openParquetFile(r, allocator, file.WithMetadata(of.MetaData()))
-	if err != nil {
-		return nil, err
-	}
-	l := &parquetLane{fields: fields, file: f, decoded: make(chan decodedColumns), stop: make(chan struct{})}
+func newParquetLane(from *pqarrow.FileReader, fields []parquetField, allocator memory.Allocator) (_ *parquetLane, err error) {
+	l := &parquetLane{fields: fields, decoded: make(chan decodedColumns), stop: make(chan struct{})}
 	var leaves []int
 	var page *textPage
 	for _, field := range fields {
 		if field.text != nil {
 			if page == nil {
-				page = newTextPage(rows)
+				page = newTextPage(from.Props.BatchSize)
 			}
-			l.texts = append(l.texts, newTextReader(f, field, page, allocator))
+			l.texts = append(l.texts, newTextReader(from.ParquetReader(), field, page, allocator))
 		} else {
 			leaves = append(leaves, field.leaves...)
 		}
 	}
 	if len(leaves) > 0 {
-		if l.library, err = newLibraryReader(f, leaves, rows, allocator); err != nil {
-			return nil, errors.Join(err, f.Close())
+		if l.library, err = from.GetRecordReader(context.Background(), leaves, nil); err != nil {
+			return nil, err
 		}
 	}
 	go l.run()
 	return l, nil
-}
-
-func newLibraryReader(f *file.Reader, leaves []int, rows int64, allocator memory.Allocator) (pqarrow.RecordReader, error) {
-	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: rows}, allocator)
-	if err != nil {
-		return nil, err
-	}
-	return r.GetRecordReader(context.Background(), leaves, nil)
 }
 
 func (l *parquetLane) run() {
@@ -143,5 +129,5 @@ func (l *parquetLane) close() (err error) {
 	if l.library != nil {
 		l.library.Release()
 	}
-	return errors.Join(append(errs, l.file.Close())...)
+	return errors.Join(errs...)
 }

@@ -128,11 +128,8 @@ func openParquet(s *Scan, name string, segment Segment, skip int64) (*encodedSou
 		return nil, err
 	}
 	p := &parquetSegment{local: local, bytes: bytes, left: segment.Rows, skip: skip}
-	if p.decoder, err = newParquetDecoder(bytes, s.schema, s.room); err != nil {
+	if p.decoder, err = newParquetDecoder(bytes, segment.Rows, s.schema, s.room); err != nil {
 		return nil, errors.Join(p.explain(err), local.Close())
-	}
-	if err := checkClaims(p.decoder.file, segment.Rows); err != nil {
-		return nil, errors.Join(p.explain(err), p.Close())
 	}
 	if err := s.room.Reserve(p.decoder.needs()); err != nil {
 		return nil, errors.Join(err, p.Close())

@@ -62,7 +62,7 @@ func TestParquetText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			options = append(options, parquet.WithDataPageSize(4<<10), parquet.WithMaxRowGroupLength(20_000))
-			got := decodeParquet(t, want.Schema(), encodeParquet(t, want, options...))
+			got := decodeParquet(t, want.Schema(), want.NumRows(), encodeParquet(t, want, options...))
 			wantRecords(t, want.Schema(), got, []arrow.RecordBatch{want})
 		})
 	}
@@ -82,11 +82,11 @@ func encodeParquet(t *testing.T, rec arrow.RecordBatch, options ...parquet.Write
 	return file.Bytes()
 }
 
-func decodeParquet(t *testing.T, schema *arrow.Schema, file []byte) (records []arrow.RecordBatch) {
+func decodeParquet(t *testing.T, schema *arrow.Schema, rows int64, file []byte) (records []arrow.RecordBatch) {
 	t.Helper()
 	sums := &summingWriter{w: io.Discard}
 	_, _ = sums.Write(file) // it takes all
-	d, err := newParquetDecoder(newVerifiedReader(bytes.NewReader(file), sums.sidecar()), schema, boundless{memory.DefaultAllocator})
+	d, err := newParquetDecoder(newVerifiedReader(bytes.NewReader(file), sums.sidecar()), rows, schema, boundless{memory.DefaultAllocator})
 	if err != nil {
 		t.Fatal(err)
 	}
