@@ -14,7 +14,8 @@ const testWait = 10 * time.Second
 func reader() (h *Holding, part, whole *Budget) {
 	whole = NewBudget(20, testWait, testMetrics())
 	part = whole.Part(10, "tests")
-	return part.Holding("reader", 2), part, whole
+	h = part.Holding("reader", 2)
+	return h, part, whole
 }
 
 // wantUsed checks what the reader has of a budget.
