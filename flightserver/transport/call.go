@@ -34,6 +34,7 @@ type call struct {
 	ctx    context.Context //nolint:containedctx // gRPC asks a stream for its context
 	cancel context.CancelFunc
 	inbox  inbox
+	single bool // its method takes one message
 
 	window int64         // for what is sent; under conn.mu
 	opened chan struct{} // full: look at the windows again
@@ -198,7 +199,23 @@ func (c *call) RecvMsg(m any) error {
 	c.stats(func() stats.RPCStats {
 		return &stats.InPayload{Payload: m, Length: n, CompressedLength: n, WireLength: n + prefixBytes, RecvTime: time.Now()}
 	})
+	if c.single {
+		return c.noMore()
+	}
 	return nil
+}
+
+// noMore waits for the end of what the client has to say.
+func (c *call) noMore() error {
+	more, err := c.inbox.take(c.ctx, 1, c.giveWindow)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return c.statusOf(err)
+	}
+	more.Free()
+	return status.Error(codes.Internal, "the client sent more than one message, which this method does not take")
 }
 
 // receive gives the bytes of a message.

@@ -164,6 +164,7 @@ func (c *conn) register(call *call) (refused bool) {
 func (s *Server) handle(c *call) {
 	defer c.inbox.discard()
 	m, found := s.methods[c.method]
+	c.single = m.stream == nil || !m.stream.ClientStreams
 	ended := c.watch(m)
 	err := s.unknown(c.method)
 	switch {
