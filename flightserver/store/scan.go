@@ -46,12 +46,12 @@ type source interface {
 // Scan reads a partition of the snapshot, which it releases with itself. The
 // context ends the reading; name is what errors call the dataset.
 func (s *Snapshot) Scan(ctx context.Context, name string, partition int) (*Scan, error) {
-	v := s.version
-	if partition < 0 || partition >= len(v.partitions) {
+	segments, err := s.version.of(name, partition)
+	if err != nil {
 		s.Release()
-		return nil, fmt.Errorf("%w: dataset %q version %d has no partition %d", ErrVersionNotFound, name, v.number, partition)
+		return nil, err
 	}
-	return s.scan(ctx, name, v.partitions[partition].segments)
+	return s.scan(ctx, name, segments)
 }
 
 // scan reads segments of the snapshot.
