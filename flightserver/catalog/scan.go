@@ -11,7 +11,6 @@ import (
 type (
 	Scan        = store.Scan
 	Message     = store.Message
-	Memory      = store.Memory
 	Room        = store.Room
 	Batch       = store.Batch
 	Stats       = store.Stats

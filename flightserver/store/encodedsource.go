@@ -44,7 +44,11 @@ func (s *encodedSource) next() (Message, error) {
 		if err != nil {
 			return Message{}, err
 		}
-		if err := s.room.Reserve(wire.BodyBytes(rec)); err != nil {
+		size, err := bodyBytes(rec)
+		if err != nil {
+			return Message{}, err
+		}
+		if err := s.room.Reserve(size); err != nil {
 			return Message{}, err
 		}
 		if err := s.encode(rec); err != nil {
@@ -85,14 +89,24 @@ func (s *encodedSource) read() (arrow.RecordBatch, error) {
 	return rec, err
 }
 
-// encode makes messages of a record. What cannot be encoded though it was
-// verified was written wrong.
+// bodyBytes is about the size of the body of a record's message.
+func bodyBytes(rec arrow.RecordBatch) (n int64, err error) {
+	defer wrongly(&err)
+	defer recovered(&err, "measuring")
+	return wire.BodyBytes(rec), nil
+}
+
+// wrongly says of what cannot be encoded though it was verified that it was
+// written wrong.
+func wrongly(err *error) {
+	if *err != nil {
+		*err = fmt.Errorf("%w: %w", ErrCorrupt, *err)
+	}
+}
+
+// encode makes messages of a record.
 func (s *encodedSource) encode(rec arrow.RecordBatch) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-	}()
+	defer wrongly(&err)
 	defer recovered(&err, "encoding")
 	if err := s.encoder.encode(rec); err != nil {
 		return err

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"runtime/debug"
 	"sync/atomic"
 
+	"github.com/flight-operator/flight-operator/flightserver/fault"
 	"github.com/flight-operator/flight-operator/flightserver/store/vfs"
 )
 
@@ -98,14 +98,12 @@ func (m *mappedSegment) message(i int) (Message, error) {
 
 // verify compares a range with its checksum. Touching mapped bytes that the
 // disk cannot give is a fault, which must not end the process.
-func verify(b []byte, s span) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: the disk cannot read %d bytes at %d: %v", ErrCorrupt, s.length, s.offset, p)
-		}
-	}()
-	if crc32.Checksum(b[s.offset:s.end()], castagnoli) != s.sum {
+func verify(b []byte, s span) error {
+	var sum uint32
+	if err := fault.Guard(func() { sum = crc32.Checksum(b[s.offset:s.end()], castagnoli) }); err != nil {
+		return fmt.Errorf("%w: %d bytes at %d: %w", ErrCorrupt, s.length, s.offset, err)
+	}
+	if sum != s.sum {
 		return fmt.Errorf("%w: wrong checksum of %d bytes at %d", ErrCorrupt, s.length, s.offset)
 	}
 	return nil
