@@ -65,7 +65,7 @@ func newConn(s *Server, under socket) *conn {
 	}
 	c.frames = http2.NewFramer(nil, &c.in)
 	c.frames.SetReuseFrames()
-	c.frames.SetMaxReadFrameSize(maxFrameBytes)
+	c.frames.SetMaxReadFrameSize(maxControlBytes)
 	c.frames.ReadMetaHeaders = hpack.NewDecoder(tableBytes, nil)
 	c.frames.MaxHeaderListSize = s.options.MaxHeaderListBytes
 	if n := s.options.MaxCalls; n > 0 {
@@ -136,6 +136,7 @@ func (c *conn) fail(err error) { c.out.fail(err) }
 
 // serve reads frames until the connection ends.
 func (c *conn) serve() error {
+	c.frames.SetMaxReadFrameSize(maxFrameBytes)
 	for {
 		h, err := c.frames.ReadFrameHeader()
 		if err == nil {
@@ -160,7 +161,9 @@ func (c *conn) receive(h http2.FrameHeader) error {
 	case h.Length > maxControlBytes:
 		return http2.ErrFrameTooLarge
 	}
+	c.frames.SetMaxReadFrameSize(maxControlBytes) // of those that continue it
 	f, err := c.frames.ReadFrameForHeader(h)
+	c.frames.SetMaxReadFrameSize(maxFrameBytes)
 	if err != nil {
 		c.seen(h) // a call whose header is wrong was one
 		return err
@@ -285,6 +288,7 @@ func (c *conn) content(call *call, n, padding int) error {
 		if err != nil {
 			return err
 		}
+		c.read.Store(time.Now().UnixNano()) // a frame may take long
 		n -= b.Len()
 		if call != nil {
 			call.inbox.put(b)

@@ -121,6 +121,10 @@ func TestRawFrames(t *testing.T) {
 		"a header in a frame that is too large": {send: func(c *rawClient) {
 			c.do(c.WriteRawFrame(http2.FrameHeaders, 0, 1, make([]byte, maxFrameBytes+1)))
 		}, want: "GOAWAY FRAME_SIZE_ERROR", grpcGo: "closed", reason: "it closes without a word"},
+		"a header whose rest is too large": {send: func(c *rawClient) {
+			c.do(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: c.encode(nil)}))
+			c.do(c.WriteContinuation(1, true, make([]byte, maxControlBytes+1)))
+		}, want: "GOAWAY FRAME_SIZE_ERROR", grpcGo: "closed", reason: "it closes without a word"},
 		"a header in frames": {send: func(c *rawClient) {
 			block := c.encode(nil)
 			c.do(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block[:1]}))

@@ -68,9 +68,28 @@ func (b *inbox) put(data mem.Buffer) {
 		data.Free()
 		return
 	}
-	b.buffers = append(b.buffers, data)
 	b.size += data.Len()
+	if !b.joinLocked(data) {
+		b.buffers = append(b.buffers, data)
+	}
 	b.notify()
+}
+
+// joinLocked puts what was copied behind what was copied before: a byte in a
+// buffer of its own would cost many. Whoever took the beginning of the last
+// buffer does not see what is behind its end.
+func (b *inbox) joinLocked(data mem.Buffer) bool {
+	end := len(b.buffers) - 1
+	if end < 0 || b.buffers[end].Len() >= copiedBytes {
+		return false
+	}
+	last, copied := b.buffers[end].(mem.SliceBuffer)
+	more, too := data.(mem.SliceBuffer)
+	if !copied || !too {
+		return false
+	}
+	b.buffers[end] = append(last, more...)
+	return true
 }
 
 // end is told that no more comes: io.EOF, or why. The first word holds.

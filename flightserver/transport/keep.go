@@ -82,6 +82,7 @@ func (c *conn) keep() {
 	defer alive.Stop()
 	defer age.Stop()
 	var seen int64 // what was read when the client was asked; zero: it was not
+	var asked time.Time
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -95,17 +96,19 @@ func (c *conn) keep() {
 		case <-alive.C:
 			read := c.read.Load()
 			idle := time.Since(time.Unix(0, read))
-			switch {
-			case seen != 0 && read == seen:
+			switch left := orNever(k.Timeout) - time.Since(asked); {
+			case seen != 0 && read == seen && left <= 0:
 				c.fail(errGone)
 				return
+			case seen != 0 && read == seen:
+				alive.Reset(min(left, k.Time))
 			case idle < k.Time:
 				seen = 0
 				alive.Reset(k.Time - idle)
 			default:
-				seen = max(read, 1)
+				seen, asked = max(read, 1), time.Now()
 				c.queueAside(func(f *http2.Framer) { _ = f.WritePing(false, alivePing) })
-				alive.Reset(orNever(k.Timeout))
+				alive.Reset(min(orNever(k.Timeout), k.Time))
 			}
 		}
 	}

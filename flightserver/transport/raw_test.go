@@ -161,6 +161,9 @@ func (a *answer) add(f http2.Frame, id uint32) string {
 	switch f := f.(type) {
 	case *http2.GoAwayFrame:
 		if f.ErrCode != http2.ErrCodeNo {
+			if f.ErrCode == http2.ErrCodeEnhanceYourCalm {
+				return fmt.Sprintf("GOAWAY %s %s", f.ErrCode, f.DebugData())
+			}
 			return fmt.Sprintf("GOAWAY %s", f.ErrCode)
 		}
 	case *http2.RSTStreamFrame:
