@@ -50,6 +50,10 @@ type DatasetDeclaration struct {
 	// Retention bounds the versions that are kept; nil is the server's
 	// keepSuperseded.
 	Retention *DatasetRetention `json:"retention,omitempty"`
+	// Access says who may do what with the dataset; nil: the roles decide. Where
+	// it is there, it alone decides, and an empty list lets nobody in, but for
+	// the role Admin.
+	Access []AccessRule `json:"access,omitzero"`
 }
 
 // DatasetRetention bounds the versions of a dataset that are kept. A bound that
@@ -95,5 +99,10 @@ type MemberStatus struct {
 	CapacityBytes int64  `json:"capacityBytes"` // of the volume's file system
 	Datasets      int    `json:"datasets"`
 	AuthRevision  string `json:"authRevision"` // Revision of the credentials file that is loaded
-	LeafRevision  string `json:"leafRevision"` // Revision of the certificate file that is loaded
+	LeafRevision  string `json:"leafRevision"` // Revision of the certificate file that is loaded, by every port that uses it
+	// TrustRevision is the Revision of the file of roots that is loaded, by which
+	// the admin port knows the operator.
+	TrustRevision string `json:"trustRevision"`
+	// SigningRevision is the Revision of the file of signing keys that is loaded.
+	SigningRevision string `json:"signingRevision"`
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 )
@@ -16,14 +17,15 @@ import (
 // KindCredentials is the kind of the credentials file.
 const KindCredentials = "Credentials"
 
-// Role is what a credential may do with every dataset.
+// Role is what a credential may do with every dataset that has no access rules
+// of its own.
 type Role string
 
 // Roles; each may do what the one before it may.
 const (
 	RoleReader Role = "Reader" // list, describe, read
 	RoleWriter Role = "Writer" // create, replace, append, drop
-	RoleAdmin  Role = "Admin"  // everything
+	RoleAdmin  Role = "Admin"  // everything, also where access rules leave it out
 )
 
 // Roles lists them, least first.
@@ -35,9 +37,10 @@ type Credentials struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 	// Anonymous is the role of a call without credentials; empty refuses it.
-	Anonymous Role    `json:"anonymous,omitempty"`
-	Tokens    []Token `json:"tokens,omitempty"`
-	Users     []User  `json:"users,omitempty"`
+	Anonymous          Role                `json:"anonymous,omitempty"`
+	Tokens             []Token             `json:"tokens,omitempty"`
+	Users              []User              `json:"users,omitempty"`
+	ClientCertificates []ClientCertificate `json:"clientCertificates,omitempty"`
 }
 
 // Token is one bearer token's digest. The token's text is
@@ -47,6 +50,10 @@ type Token struct {
 	KeyID  string `json:"keyID"`  // finds the digest, tells tokens of one name apart
 	SHA256 string `json:"sha256"` // of the token's whole text, 64 hex digits
 	Role   Role   `json:"role"`
+	// NotBefore and NotAfter bound when calls may be made with the token; zero is
+	// no bound.
+	NotBefore metav1.Time `json:"notBefore,omitzero"`
+	NotAfter  metav1.Time `json:"notAfter,omitzero"`
 }
 
 // User may log in with a password. Its bearers end when it is removed or its
@@ -56,6 +63,13 @@ type User struct {
 	// PasswordHash is $argon2id$v=19$m=…,t=…,p=…$SALT$HASH, or bcrypt's $2b$….
 	PasswordHash string `json:"passwordHash"`
 	Role         Role   `json:"role"`
+}
+
+// ClientCertificate gives a role to whoever connects with a certificate of one
+// of the data port's client CAs that has this common name.
+type ClientCertificate struct {
+	CommonName string `json:"commonName"`
+	Role       Role   `json:"role"`
 }
 
 // maxUserName bounds what travels in every bearer.
@@ -92,7 +106,8 @@ func (c *Credentials) validate() field.ErrorList {
 		errs = append(errs, validateRole(field.NewPath("anonymous"), c.Anonymous)...)
 	}
 	errs = append(errs, c.validateTokens()...)
-	return append(errs, c.validateUsers()...)
+	errs = append(errs, c.validateUsers()...)
+	return append(errs, c.validateCertificates()...)
 }
 
 func (c *Credentials) validateTokens() field.ErrorList {
@@ -114,7 +129,27 @@ func (c *Credentials) validateTokens() field.ErrorList {
 			// Not quoted: a token may have been pasted here.
 			errs = append(errs, field.Invalid(at.Child("sha256"), field.OmitValueType{}, "must be 64 hex digits"))
 		}
+		if !t.NotBefore.IsZero() && !t.NotAfter.IsZero() && !t.NotBefore.Before(&t.NotAfter) {
+			errs = append(errs, field.Invalid(at.Child("notAfter"), t.NotAfter.String(), "must be later than notBefore"))
+		}
 		errs = append(errs, validateRole(at.Child("role"), t.Role)...)
+	}
+	return errs
+}
+
+func (c *Credentials) validateCertificates() field.ErrorList {
+	var errs field.ErrorList
+	seen := map[string]bool{}
+	for i, each := range c.ClientCertificates {
+		at := field.NewPath("clientCertificates").Index(i)
+		switch {
+		case each.CommonName == "" || len(each.CommonName) > maxSubjectName:
+			errs = append(errs, field.Invalid(at.Child("commonName"), each.CommonName, fmt.Sprintf("must have 1 to %d bytes", maxSubjectName)))
+		case seen[each.CommonName]:
+			errs = append(errs, field.Duplicate(at.Child("commonName"), each.CommonName))
+		}
+		seen[each.CommonName] = true
+		errs = append(errs, validateRole(at.Child("role"), each.Role)...)
 	}
 	return errs
 }

@@ -35,6 +35,10 @@ type Limits struct {
 	// many; zero is no bound.
 	CallsPerSecond float64 `json:"callsPerSecond,omitempty"`
 
+	// FailuresPerMinute bounds the failed logins from one machine, after a burst
+	// of as many; zero is no bound.
+	FailuresPerMinute int `json:"failuresPerMinute"`
+
 	// Stall ends a call whose client takes nothing, or sends no whole message,
 	// for so long; zero never does.
 	Stall metav1.Duration `json:"stall,omitzero"`
@@ -68,6 +72,7 @@ func DefaultLimits() Limits {
 		Calls:              8192,
 		CallsPerConnection: 1024,
 		CallsPerIdentity:   4096,
+		FailuresPerMinute:  60,
 		Stall:              metav1.Duration{Duration: 5 * time.Minute},
 		Keepalive: Keepalive{
 			Time:    metav1.Duration{Duration: time.Minute},
@@ -110,6 +115,9 @@ func (l *Limits) validateSizes(at *field.Path) field.ErrorList {
 		if n.value < 1 || n.value > math.MaxInt32 {
 			errs = append(errs, field.Invalid(at.Child(n.name), n.value, fmt.Sprintf("must be between 1 and %d", math.MaxInt32)))
 		}
+	}
+	if l.FailuresPerMinute < 0 {
+		errs = append(errs, field.Invalid(at.Child("failuresPerMinute"), l.FailuresPerMinute, "must not be negative"))
 	}
 	if !(l.CallsPerSecond >= 0) || math.IsInf(l.CallsPerSecond, 0) {
 		errs = append(errs, field.Invalid(at.Child("callsPerSecond"), l.CallsPerSecond, "must not be negative"))

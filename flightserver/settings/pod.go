@@ -14,9 +14,11 @@ const (
 	PodSettingsDir  = "/etc/flightserver/settings"
 	PodCredentials  = "/etc/flightserver/auth"
 	PodServerTLSDir = "/etc/flightserver/tls"
+	PodSigningDir   = "/etc/flightserver/signing"
 
 	SettingsFile    = "settings.yaml"
 	CredentialsFile = "credentials.yaml"
+	SigningKeysFile = "signing-keys.yaml"
 
 	TLSCertFile = "tls.crt" // leaf first, then intermediates
 	TLSKeyFile  = "tls.key"

@@ -72,7 +72,31 @@ type ServerSettings struct {
 type TLS struct {
 	CertFile     string `json:"certFile"`
 	KeyFile      string `json:"keyFile"`
-	ClientCAFile string `json:"clientCAFile,omitempty"` // set: a client certificate is required
+	ClientCAFile string `json:"clientCAFile,omitempty"` // roots of client certificates
+	// ClientAuth says whether clients need a certificate of these roots; empty:
+	// Require where there are any, else None.
+	ClientAuth ClientAuth `json:"clientAuth,omitempty"`
+}
+
+// ClientAuth is what a listener asks of its clients.
+type ClientAuth string
+
+// What a listener may ask.
+const (
+	ClientAuthNone     ClientAuth = "None"     // no certificate
+	ClientAuthOptional ClientAuth = "Optional" // one that it sends is checked
+	ClientAuthRequire  ClientAuth = "Require"  // no certificate, no connection
+)
+
+// Asks gives what is asked of clients, never empty.
+func (t *TLS) Asks() ClientAuth {
+	switch {
+	case t.ClientAuth != "":
+		return t.ClientAuth
+	case t.ClientCAFile != "":
+		return ClientAuthRequire
+	}
+	return ClientAuthNone
 }
 
 // TicketLife is how long a ticket can be redeemed.
@@ -149,10 +173,20 @@ func (s *ServerSettings) validateListeners() field.ErrorList {
 	errs = append(errs, s.validateHTTP()...)
 	errs = append(errs, s.TLS.validate(field.NewPath("tls"))...)
 	errs = append(errs, s.AdminTLS.validate(field.NewPath("adminTLS"))...)
-	if s.AdminListen != "" && (s.AdminTLS == nil || s.AdminTLS.ClientCAFile == "") {
-		errs = append(errs, field.Required(field.NewPath("adminTLS", "clientCAFile"), "the admin port is always mutual TLS"))
+	return append(errs, s.validateAdminTLS()...)
+}
+
+func (s *ServerSettings) validateAdminTLS() field.ErrorList {
+	at := field.NewPath("adminTLS")
+	switch {
+	case s.AdminListen == "":
+		return nil
+	case s.AdminTLS == nil || s.AdminTLS.ClientCAFile == "":
+		return field.ErrorList{field.Required(at.Child("clientCAFile"), "the admin port is always mutual TLS")}
+	case s.AdminTLS.Asks() != ClientAuthRequire:
+		return field.ErrorList{field.Invalid(at.Child("clientAuth"), s.AdminTLS.ClientAuth, "the admin port is always mutual TLS: say Require, or nothing")}
 	}
-	return errs
+	return nil
 }
 
 func (t *TLS) validate(at *field.Path) field.ErrorList {
@@ -165,6 +199,12 @@ func (t *TLS) validate(at *field.Path) field.ErrorList {
 	}
 	if t.KeyFile == "" {
 		errs = append(errs, field.Required(at.Child("keyFile"), "a certificate and its key come together"))
+	}
+	switch known := []ClientAuth{ClientAuthNone, ClientAuthOptional, ClientAuthRequire}; {
+	case !slices.Contains(known, t.Asks()):
+		errs = append(errs, field.NotSupported(at.Child("clientAuth"), t.ClientAuth, known))
+	case t.Asks() != ClientAuthNone && t.ClientCAFile == "":
+		errs = append(errs, field.Required(at.Child("clientCAFile"), "client certificates are checked against its roots"))
 	}
 	return errs
 }

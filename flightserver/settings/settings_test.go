@@ -72,6 +72,32 @@ func TestValidate(t *testing.T) {
 			edit:   func(s *ServerSettings) { s.AdminListen, s.AdminTLS = ":8816", &pair },
 			want:   "adminTLS.clientCAFile: Required value",
 		},
+		"AdminWithOptionalClients": {
+			reason: "Nor may it let anybody in.",
+			edit: func(s *ServerSettings) {
+				s.AdminListen, s.AdminTLS = ":8816", &TLS{CertFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientAuth: ClientAuthOptional}
+			},
+			want: "adminTLS.clientAuth: Invalid value",
+		},
+		"ClientAuthWithoutCA": {
+			reason: "Nothing could be checked against nothing.",
+			edit: func(s *ServerSettings) {
+				s.TLS = &TLS{CertFile: "c", KeyFile: "k", ClientAuth: ClientAuthOptional}
+			},
+			want: "tls.clientCAFile: Required value",
+		},
+		"UnknownClientAuth": {
+			reason: "A typing error must not end in no check.",
+			edit: func(s *ServerSettings) {
+				s.TLS = &TLS{CertFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientAuth: "require"}
+			},
+			want: "tls.clientAuth: Unsupported value",
+		},
+		"FewerFailuresThanNone": {
+			reason: "Zero is no bound already.",
+			edit:   func(s *ServerSettings) { s.Limits.FailuresPerMinute = -1 },
+			want:   "limits.failuresPerMinute: Invalid value",
+		},
 		"AdvertiseWithoutScheme": {
 			reason: "Clients get this text as a location and could not parse it.",
 			edit:   func(s *ServerSettings) { s.Advertise = []string{"grpc://flight:8815", "flight.example:8815"} },
@@ -171,6 +197,41 @@ func TestCredentials(t *testing.T) {
 			reason: "Logs name the identity.",
 			edit:   func(c *Credentials) { c.Tokens[2].Name = "" },
 			want:   "tokens[2].name: Required value",
+		},
+		"EndsBeforeItBegins": {
+			reason: "Nobody could use it.",
+			edit: func(c *Credentials) {
+				c.Tokens[0].NotBefore, c.Tokens[0].NotAfter = metav1.Unix(20, 0), metav1.Unix(20, 0)
+			},
+			want: "tokens[0].notAfter: Invalid value",
+		},
+		"Overlap": {
+			reason: "Two tokens of one name may both be good for a while.",
+			edit: func(c *Credentials) {
+				c.Tokens[1].Name = c.Tokens[0].Name
+				c.Tokens[0].NotAfter, c.Tokens[1].NotBefore = metav1.Unix(20, 0), metav1.Unix(10, 0)
+			},
+		},
+		"Certificate": {
+			reason: "A certificate may be all that somebody has.",
+			edit:   func(c *Credentials) { c.ClientCertificates = []ClientCertificate{{"loader", RoleWriter}} },
+		},
+		"NamelessCertificate": {
+			reason: "A certificate without a name would be everybody's.",
+			edit:   func(c *Credentials) { c.ClientCertificates = []ClientCertificate{{"", RoleWriter}} },
+			want:   "clientCertificates[0].commonName: Invalid value",
+		},
+		"CertificateTwice": {
+			reason: "Which role it has must not depend on the order.",
+			edit: func(c *Credentials) {
+				c.ClientCertificates = []ClientCertificate{{"loader", RoleWriter}, {"loader", RoleReader}}
+			},
+			want: "clientCertificates[1].commonName: Duplicate value",
+		},
+		"CertificateRole": {
+			reason: "As for tokens.",
+			edit:   func(c *Credentials) { c.ClientCertificates = []ClientCertificate{{"loader", "Loader"}} },
+			want:   "clientCertificates[0].role: Unsupported value",
 		},
 	}
 	for name, tc := range cases {

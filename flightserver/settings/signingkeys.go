@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
@@ -13,6 +14,11 @@ const KindSigningKeys = "SigningKeys"
 
 // SigningKeyBytes is the least that a signing key has.
 const SigningKeyBytes = 32
+
+// BearerLife is how long a bearer that a password was traded for lasts: what is
+// signed with these keys lasts no longer. It ends sooner with its user, or with
+// the password that it was made from.
+const BearerLife = 12 * time.Hour
 
 // SigningKeys is the content of a file of secrets that servers sign with. The
 // first key signs, all of them verify: a key is replaced by putting a new one
