@@ -43,8 +43,10 @@ type summary struct {
 
 func (e *entry) summary() (summary, error) {
 	s := summary{
-		createEntry: createEntry{ID: e.id, Path: e.path, Format: e.format, Declared: e.declared, policyJSON: encodePolicy(e.policy)},
-		Created:     e.created,
+		createEntry: createEntry{
+			ID: e.id, Path: e.path, Format: e.format, Declared: e.declared, Access: e.access, policyJSON: encodePolicy(e.policy),
+		},
+		Created: e.created,
 	}
 	var err error
 	if e.schema != nil {

@@ -7,16 +7,18 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/flightserver/store"
 )
 
 // Dataset is an immutable view of one version of a dataset.
 type Dataset struct {
 	ID         string
-	Path       []string      // as it was first written
-	Format     string        // settings.FormatArrow or settings.FormatParquet
-	Schema     *arrow.Schema // nil: not known yet
-	Version    uint64        // 0: declared, nothing uploaded yet
+	Path       []string              // as it was first written
+	Access     []settings.AccessRule // as it is now, whichever version this is; nil: none
+	Format     string                // settings.FormatArrow or settings.FormatParquet
+	Schema     *arrow.Schema         // nil: not known yet
+	Version    uint64                // 0: declared, nothing uploaded yet
 	Rows       int64
 	Bytes      int64       // on disk, of this version
 	Created    time.Time   // of this version
@@ -71,6 +73,7 @@ type entry struct {
 	format   string
 	schema   *arrow.Schema // declared; nil: none
 	declared bool
+	access   []settings.AccessRule // nil: none
 	policy   Policy
 	created  time.Time
 
@@ -85,7 +88,7 @@ func (e *entry) newest() Dataset { return e.at(e.data().Newest()) }
 
 func (e *entry) at(v store.Version) Dataset {
 	d := Dataset{
-		ID: e.id, Path: slices.Clone(e.path), Format: e.format, Schema: v.Schema,
+		ID: e.id, Path: slices.Clone(e.path), Access: e.access, Format: e.format, Schema: v.Schema,
 		Version: v.Number, Rows: v.Rows, Bytes: v.Bytes, Created: v.Created, Partitions: v.Partitions,
 	}
 	if v.Number == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -16,6 +17,8 @@ type Declaration struct {
 	Path   []string
 	Format string        // empty: by the name
 	Schema *arrow.Schema // nil: taken from the first upload
+	// Access may be another in a later declaration; nil is none.
+	Access []settings.AccessRule
 	// Policy may be another in a later declaration. Retention that is zero is
 	// that of the catalog.
 	Policy Policy
@@ -51,7 +54,7 @@ func (c *Catalog) declareNewLocked(ctx context.Context, name string, d Declarati
 	if format == "" {
 		format = formatOf(name)
 	}
-	create := &createEntry{Path: d.Path, Format: format, Declared: true, policyJSON: encodePolicy(d.Policy)}
+	create := &createEntry{Path: d.Path, Format: format, Declared: true, Access: d.Access, policyJSON: encodePolicy(d.Policy)}
 	err := d.check(format)
 	if err == nil && d.Schema != nil {
 		create.Schema, err = encodeSchema(d.Schema)
@@ -92,10 +95,10 @@ func (c *Catalog) bindLocked(ctx context.Context, e *entry, d Declaration) (Data
 	if err != nil {
 		return Dataset{}, about(e.name, err)
 	}
-	if e.declared && e.policy == d.Policy && schema == nil {
+	if e.declared && e.policy == d.Policy && reflect.DeepEqual(e.access, d.Access) && schema == nil {
 		return e.newest(), nil
 	}
-	declare := &declareEntry{ID: e.id, policyJSON: encodePolicy(d.Policy)}
+	declare := &declareEntry{ID: e.id, Access: d.Access, policyJSON: encodePolicy(d.Policy)}
 	if schema != nil {
 		declare.Schema, err = encodeSchema(schema)
 	}

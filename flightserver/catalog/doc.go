@@ -4,8 +4,9 @@
 //
 //	catalog/0   {"cluster":{"uid":…}}                         whom the directory belongs to
 //	catalog/n   {"create":{"id":…,"path":…,"format":…}}       a name, with what was declared of it
-//	            {"declare":{"id":…,"schema":…,"retention":…,"compression":…}}
-//	                                                      a schema that binds later uploads, and the policy
+//	            {"declare":{"id":…,"schema":…,"access":…,"retention":…,"compression":…}}
+//	                                                      a schema that binds later uploads, who may
+//	                                                      do what, and the policy
 //	            {"rename":{"id":…,"path":…}}
 //	            {"drop":{"id":…}}
 //	            {"checkpoint":{"id":…,"at":…,"part":0,"parts":2,"cluster":…,"datasets":[…]}}

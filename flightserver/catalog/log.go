@@ -46,14 +46,18 @@ type createEntry struct {
 	Format   string   `json:"format"`
 	Schema   []byte   `json:"schema,omitempty"` // an IPC schema message
 	Declared bool     `json:"declared,omitempty"`
+	// Access is not checked when it is read: what this server does not know of it
+	// lets nobody in.
+	Access []settings.AccessRule `json:"access,omitzero"`
 	policyJSON
 }
 
 // declareEntry is the latest declaration of a dataset, but for the schema that
 // an earlier one bound.
 type declareEntry struct {
-	ID     string `json:"id"`
-	Schema []byte `json:"schema,omitempty"`
+	ID     string                `json:"id"`
+	Schema []byte                `json:"schema,omitempty"`
+	Access []settings.AccessRule `json:"access,omitzero"`
 	policyJSON
 }
 
@@ -222,7 +226,7 @@ func (e *logEntry) next(before *entry, schemas *store.Schemas) (*entry, error) {
 func (c *createEntry) entry(created time.Time, schemas *store.Schemas) (_ *entry, err error) {
 	e := &entry{
 		id: c.ID, path: slices.Clone(c.Path), name: joinPath(c.Path), format: c.Format, created: created,
-		declared: c.Declared, policy: c.policy(), contents: &contents{},
+		declared: c.Declared, access: c.Access, policy: c.policy(), contents: &contents{},
 	}
 	if c.Schema != nil {
 		e.schema, err = schemas.Decode(c.Schema)
@@ -232,7 +236,7 @@ func (c *createEntry) entry(created time.Time, schemas *store.Schemas) (_ *entry
 
 func (d *declareEntry) entry(before *entry, schemas *store.Schemas) (_ *entry, err error) {
 	e := *before
-	e.declared, e.policy = true, d.policy()
+	e.declared, e.access, e.policy = true, d.Access, d.policy()
 	if d.Schema != nil {
 		e.schema, err = schemas.Decode(d.Schema)
 	}

@@ -57,8 +57,9 @@ const parallelPrefix = "parallel-"
 
 func isParallelID(id string) bool { return strings.HasPrefix(id, parallelPrefix) }
 
-// datasetOfParallel gives the id of the dataset that a parallel upload is for.
-func datasetOfParallel(id string) string {
+// DatasetOfUpload gives the id of the dataset that a parallel upload is for, also
+// where the upload is over.
+func DatasetOfUpload(id string) string {
 	dataset, _, _ := strings.Cut(strings.TrimPrefix(id, parallelPrefix), "-")
 	return dataset
 }
@@ -260,7 +261,7 @@ func (p *part) rank() int64 {
 
 // finished finds what a parallel upload made in its dataset's log.
 func (c *Catalog) finished(id string) (Dataset, error) {
-	e := c.names.Load().byID.get(datasetOfParallel(id))
+	e := c.names.Load().byID.get(DatasetOfUpload(id))
 	if e == nil {
 		return Dataset{}, errNoParallel(id)
 	}
