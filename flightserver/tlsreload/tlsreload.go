@@ -7,13 +7,16 @@
 package tlsreload
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +48,7 @@ type material struct {
 	config       *tls.Config
 	revision     string // of all files together
 	leafRevision string
+	caRevision   string // empty: no client CAs
 	notAfter     time.Time
 }
 
@@ -83,6 +87,10 @@ func (r *Reloader) Config() *tls.Config {
 // LeafRevision names the content of the certificate file that is in force.
 func (r *Reloader) LeafRevision() string { return r.loaded.Load().leafRevision }
 
+// TrustRevision names the content of the file of client CAs that is in force;
+// empty: none is.
+func (r *Reloader) TrustRevision() string { return r.loaded.Load().caRevision }
+
 func (r *Reloader) reload() {
 	m, err := load(r.files)
 	if err != nil {
@@ -96,7 +104,7 @@ func (r *Reloader) reload() {
 	r.failure = ""
 	if m.revision != r.loaded.Load().revision {
 		r.loaded.Store(m)
-		r.logger.Info("certificates reloaded", "leaf", m.leafRevision, "notAfter", m.notAfter)
+		r.logger.Info("certificates reloaded", "leaf", m.leafRevision, "clientCAs", m.caRevision, "notAfter", m.notAfter)
 	}
 }
 
@@ -118,33 +126,60 @@ func load(files settings.TLS) (*material, error) {
 		Certificates: []tls.Certificate{pair},
 		NextProtos:   []string{"h2"},
 	}
-	cas, err := requireClients(config, files.ClientCAFile)
+	cas, err := requireClients(config, files)
 	if err != nil {
 		return nil, err
 	}
-	all := append(append(append([]byte{}, cert...), key...), cas...)
-	return &material{
+	m := &material{
 		config:       config,
-		revision:     settings.Revision(all),
+		revision:     settings.Revision(slices.Concat(cert, key, cas)),
 		leafRevision: settings.Revision(cert),
 		notAfter:     pair.Leaf.NotAfter,
-	}, nil
+	}
+	if cas != nil {
+		m.caRevision = settings.Revision(cas)
+	}
+	return m, nil
 }
 
-// requireClients makes the configuration ask for client certificates when there
-// are CAs to check them against, and gives the CA file's content.
-func requireClients(config *tls.Config, caFile string) ([]byte, error) {
-	if caFile == "" {
+// requireClients makes the configuration ask for client certificates as the
+// settings say, and gives the content of the file of their CAs.
+func requireClients(config *tls.Config, files settings.TLS) ([]byte, error) {
+	switch files.Asks() {
+	case settings.ClientAuthRequire:
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	case settings.ClientAuthOptional:
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+	case settings.ClientAuthNone:
 		return nil, nil
 	}
-	cas, err := os.ReadFile(caFile)
+	cas, err := os.ReadFile(files.ClientCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("tlsreload: %w", err)
 	}
-	config.ClientCAs = x509.NewCertPool()
-	if !config.ClientCAs.AppendCertsFromPEM(cas) {
-		return nil, fmt.Errorf("%s: %w", caFile, ErrNoCertificates)
+	if config.ClientCAs, err = parseRoots(cas); err != nil {
+		return nil, fmt.Errorf("%s: %w", files.ClientCAFile, err)
 	}
-	config.ClientAuth = tls.RequireAndVerifyClientCert
 	return cas, nil
+}
+
+// parseRoots refuses a file of which only a part can be read: whoever has a
+// certificate of the other root would be locked out.
+func parseRoots(content []byte) (*x509.CertPool, error) {
+	roots, read := x509.NewCertPool(), 0
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", read+1, err)
+		}
+		roots.AddCert(cert)
+		read++
+	}
+	if begun := bytes.Count(content, []byte("-----BEGIN ")); read < begun {
+		return nil, fmt.Errorf("%d of %d certificates can be read", read, begun)
+	}
+	if read == 0 {
+		return nil, ErrNoCertificates
+	}
+	return roots, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,7 @@ func TestOpen(t *testing.T) {
 		"NoCA":        {reason: "clients need no certificate", cert: pair.Cert, key: pair.Key},
 		"KeyOfOther":  {reason: "half of a rotation is no pair", cert: pair.Cert, key: other.Key, text: "private key does not match"},
 		"EmptyCA":     {reason: "no client could ever connect", cert: pair.Cert, key: pair.Key, ca: []byte("\n"), want: ErrNoCertificates},
+		"BrokenCA":    {reason: "clients of the second authority would be locked out", cert: pair.Cert, key: pair.Key, ca: append(slices.Clone(ca.PEM), ca.PEM[:200]...), text: "1 of 2 certificates"},
 		"MissingCert": {reason: "the file's name is told", key: pair.Key, want: fs.ErrNotExist},
 	}
 	for name, tc := range cases {
@@ -83,6 +85,33 @@ func TestReloadKeepsTheLastGoodSet(t *testing.T) {
 	}
 	if n, err := testutil.GatherAndCount(registry, "flightserver_tls_leaf_expiry_timestamp_seconds"); n != 1 || err != nil {
 		t.Errorf("expiry metrics = %d, %v", n, err)
+	}
+}
+
+// What is told over the admin port is what is in force, not what lies there: an
+// operator that takes the one for the other would remove an authority too early.
+func TestTrustRevisionIsWhatIsInForce(t *testing.T) {
+	first, second := tlstest.NewCA(t), tlstest.NewCA(t)
+	dir := t.TempDir()
+	pair := first.Issue(t, "server")
+	r, err := Open("admin", writeFiles(t, dir, pair.Cert, pair.Key, first.PEM), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := slices.Concat(second.PEM, first.PEM)
+	for _, step := range []struct {
+		reason        string
+		key, ca, want []byte
+	}{
+		{reason: "a truncated bundle", key: pair.Key, ca: both[:len(both)-40], want: first.PEM},
+		{reason: "a whole bundle beside a key of another", key: second.Issue(t, "x").Key, ca: both, want: first.PEM},
+		{reason: "a whole bundle", key: pair.Key, ca: both, want: both},
+	} {
+		writeFiles(t, dir, pair.Cert, step.key, step.ca)
+		r.reload()
+		if got, want := r.TrustRevision(), settings.Revision(step.want); got != want {
+			t.Errorf("after %s: %s is in force, want %s", step.reason, got, want)
+		}
 	}
 }
 
