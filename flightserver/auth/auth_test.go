@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestAuthenticate(t *testing.T) {
 	reader, digest := NewToken("alice", settings.RoleReader)
+	alice := Identity{Credential: Credential{settings.SubjectToken, "alice", digest.KeyID}, Role: settings.RoleReader}
 	file := &settings.Credentials{Tokens: []settings.Token{digest}}
 	public := &settings.Credentials{Tokens: []settings.Token{digest}, Anonymous: settings.RoleReader}
 	cases := map[string]struct {
@@ -32,18 +33,18 @@ func TestAuthenticate(t *testing.T) {
 		want   Identity
 		err    error
 	}{
-		"Known":            {reason: "a token has an identity", file: file, header: "Bearer " + reader, want: Identity{Name: "alice", Role: settings.RoleReader}},
-		"SchemeIsAnyCase":  {reason: "schemes are compared without case", file: file, header: "bearer " + reader, want: Identity{Name: "alice", Role: settings.RoleReader}},
+		"Known":            {reason: "a token has an identity", file: file, header: "Bearer " + reader, want: alice},
+		"SchemeIsAnyCase":  {reason: "schemes are compared without case", file: file, header: "bearer " + reader, want: alice},
 		"NoHeader":         {reason: "somebody must call", file: file, err: ErrNoCredentials},
 		"EmptyBearer":      {reason: "some clients send the scheme alone", file: file, header: "Bearer ", err: ErrNoCredentials},
-		"AnonymousRole":    {reason: "the file may let anyone read", file: public, want: Identity{Name: "anonymous", Role: settings.RoleReader}},
+		"AnonymousRole":    {reason: "the file may let anyone read", file: public, want: anonymous(settings.RoleReader)},
 		"UnknownKeyID":     {reason: "no digest to compare with", file: file, header: "Bearer fl1_00_" + strings.Repeat("x", 43), err: ErrInvalidToken},
 		"WrongSecret":      {reason: "the key id alone gives nothing", file: file, header: "Bearer " + reader[:len(reader)-1] + "~", err: ErrInvalidToken},
 		"WrongIsNobody":    {reason: "a wrong token is not anonymous", file: public, header: "Bearer x", err: ErrInvalidToken},
 		"NotOurs":          {reason: "a token of some other kind", file: file, header: "Bearer eyJhbGciOi", err: ErrInvalidToken},
 		"OtherScheme":      {reason: "neither a token nor a password", file: file, header: "Digest dTpw", err: ErrInvalidToken},
-		"NoFile":           {reason: "a laptop needs no tokens", want: Identity{Name: "anonymous", Role: settings.RoleAdmin}},
-		"NoFileAndAnyText": {reason: "clients that always send a token work on a laptop", header: "Bearer x", want: Identity{Name: "anonymous", Role: settings.RoleAdmin}},
+		"NoFile":           {reason: "a laptop needs no tokens", want: anonymous(settings.RoleAdmin)},
+		"NoFileAndAnyText": {reason: "clients that always send a token work on a laptop", header: "Bearer x", want: anonymous(settings.RoleAdmin)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +52,7 @@ func TestAuthenticate(t *testing.T) {
 			if tc.file != nil {
 				path = writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), tc.file)
 			}
-			got, _, err := open(t, path).Authenticate(t.Context(), tc.header)
+			got, _, err := open(t, path).Authenticate(t.Context(), Evidence{Header: tc.header})
 			if !errors.Is(err, tc.err) {
 				t.Errorf("error = %v, want %v: %s", err, tc.err, tc.reason)
 			}
@@ -59,32 +60,6 @@ func TestAuthenticate(t *testing.T) {
 				t.Errorf("%s\n%s", tc.reason, diff)
 			}
 		})
-	}
-}
-
-func TestAllow(t *testing.T) {
-	everything := []Verb{List, Describe, Read, Write, Rename, Pin, Drop}
-	cases := map[settings.Role][]Verb{
-		"":                  nil,
-		"Owner":             nil, // not known
-		settings.RoleReader: {List, Describe, Read},
-		settings.RoleWriter: everything,
-		settings.RoleAdmin:  everything,
-	}
-	for role, may := range cases {
-		for _, verb := range append(everything, "fly") {
-			allowed := false
-			for _, v := range may {
-				allowed = allowed || v == verb
-			}
-			err := Identity{Name: "bob", Role: role}.Allow(verb, "nyc/trips")
-			if allowed != (err == nil) || (err != nil && !errors.Is(err, ErrForbidden)) {
-				t.Errorf("role %q, %s: %v", role, verb, err)
-			}
-			if err != nil && (!strings.Contains(err.Error(), string(verb)) || !strings.Contains(err.Error(), "nyc/trips")) {
-				t.Errorf("the message lacks verb or dataset: %v", err)
-			}
-		}
 	}
 }
 
@@ -114,7 +89,7 @@ func TestAddToken(t *testing.T) {
 		t.Errorf("mode = %v, %v", info.Mode(), err)
 	}
 	a := open(t, path)
-	if id, _, err := a.Authenticate(t.Context(), "Bearer "+second); err != nil || id.Name != "bob" {
+	if id, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + second}); err != nil || id.Name != "bob" {
 		t.Errorf("identity = %v, %v", id, err)
 	}
 }
@@ -130,7 +105,7 @@ func TestReloadKeepsTheLastGoodFile(t *testing.T) {
 	}
 	a.reload()
 	a.reload()
-	if _, _, err := a.Authenticate(t.Context(), "Bearer "+token); err != nil || a.Revision() != revision {
+	if _, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + token}); err != nil || a.Revision() != revision {
 		t.Errorf("after a broken file: %v, revision %s, want %s", err, a.Revision(), revision)
 	}
 	if n := testutil.ToFloat64(a.metrics.reloadFailures); n != 1 {
@@ -138,7 +113,7 @@ func TestReloadKeepsTheLastGoodFile(t *testing.T) {
 	}
 	writeCredentials(t, path, &settings.Credentials{})
 	a.reload()
-	if _, _, err := a.Authenticate(t.Context(), "Bearer "+token); !errors.Is(err, ErrInvalidToken) {
+	if _, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + token}); !errors.Is(err, ErrInvalidToken) {
 		t.Errorf("after the token's end: %v", err)
 	}
 }

@@ -46,13 +46,15 @@ func (a *Authenticator) newBearer(user settings.User) (text, session string, err
 func (a *Authenticator) withBearer(c *credentials, text string) (Identity, error) {
 	var claims bearerClaims
 	if err := a.keys.Verify(text, bearerAudience, &claims); err != nil {
-		return Identity{}, ErrInvalidToken
+		return Identity{}, errBadBearer
 	}
 	user, ok := c.byName[claims.Subject]
 	if !ok || claims.Password != passwordVersion(user) {
-		return Identity{}, ErrInvalidToken
+		return Identity{}, errBadBearer
 	}
-	return Identity{Name: user.Name, Role: user.Role, Session: claims.ID}, nil
+	id := identityOf(user)
+	id.Session = claims.ID
+	return id, nil
 }
 
 // passwordVersion changes with the password. It is of the hash, which is salted:

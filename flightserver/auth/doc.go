@@ -1,11 +1,12 @@
-// Package auth tells who calls and what they may do: a bearer token or a
-// password becomes an identity, an identity and a verb become a permission. It
-// knows nothing of gRPC.
+// Package auth tells who calls and what they may do: a bearer token, a password
+// or a client certificate becomes an identity; an identity, a verb and a dataset
+// with its access rules become a decision, and Decide is the one place where that
+// is done. It knows nothing of gRPC.
 //
-// Tokens and users come from a credentials file (settings.Credentials) that
+// Tokens, users and certificates come from a credentials file (settings.Credentials) that
 // holds digests and hashes only and is followed while the server runs. A file
 // that cannot be read or parsed changes nothing: the last good one stays in
-// force.
+// force. What is under way by credentials that are no longer in it ends.
 //
 // A password is traded for a bearer, which is a signed statement: every server
 // with the same Keys takes it, and none remembers it. It names the user and the

@@ -3,8 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
@@ -16,11 +14,41 @@ var (
 	ErrInvalidPassword = errors.New("unknown user or invalid password")
 	ErrForbidden       = errors.New("not permitted")
 	ErrBusy            = errors.New("too many logins at once, try again")
+	ErrTooManyFailures = errors.New("too many failed logins from this address, try again later")
+	// ErrRevoked ends what is under way by credentials that were taken out of the
+	// file.
+	ErrRevoked = errors.New("the credentials were revoked")
 )
 
-// Identity is who calls.
+// Kinds of identities that no access rule can name, beside those that it can.
+const (
+	KindAnonymous settings.SubjectKind = "Anonymous" // without credentials
+	KindOperator  settings.SubjectKind = "Operator"  // of the admin port
+)
+
+// Credential names what somebody is known by. It holds no secret: it may be
+// logged, and be part of what is signed.
+type Credential struct {
+	Kind settings.SubjectKind `json:"kind,omitempty"`
+	Name string               `json:"name,omitempty"`
+	// Version tells credentials of one name apart: the key id of a token, the
+	// version of a password.
+	Version string `json:"version,omitempty"`
+}
+
+// Subject is text by which identities are told apart, whichever of their
+// credentials they use.
+func (c Credential) Subject() string {
+	if c.Kind == KindAnonymous {
+		return c.Name
+	}
+	return string(c.Kind) + " " + c.Name
+}
+
+// Identity is who calls. The zero identity may do nothing.
 type Identity struct {
-	Name string
+	Credential
+
 	Role settings.Role
 	// Session tells one login of the caller from another; empty where the
 	// credentials do not come from a login.
@@ -29,6 +57,10 @@ type Identity struct {
 
 // Anonymous is the name of a caller without credentials.
 const Anonymous = "anonymous"
+
+func anonymous(role settings.Role) Identity {
+	return Identity{Credential: Credential{Kind: KindAnonymous, Name: Anonymous}, Role: role}
+}
 
 type contextKey struct{}
 
@@ -42,62 +74,4 @@ func NewContext(ctx context.Context, id Identity) context.Context {
 func FromContext(ctx context.Context) Identity {
 	id, _ := ctx.Value(contextKey{}).(Identity)
 	return id
-}
-
-// Verb is what a caller wants to do with a dataset.
-type Verb string
-
-// Verbs, and the role that each needs.
-const (
-	List     Verb = "list"     // Reader
-	Describe Verb = "describe" // Reader
-	Read     Verb = "read"     // Reader
-	Write    Verb = "write"    // Writer
-	Rename   Verb = "rename"   // Writer
-	Pin      Verb = "pin"      // Writer
-	Drop     Verb = "drop"     // Writer
-)
-
-var needs = map[Verb]settings.Role{
-	List:     settings.RoleReader,
-	Describe: settings.RoleReader,
-	Read:     settings.RoleReader,
-	Write:    settings.RoleWriter,
-	Rename:   settings.RoleWriter,
-	Pin:      settings.RoleWriter,
-	Drop:     settings.RoleWriter,
-}
-
-// Allow gives nil when the identity may do this with the dataset, else
-// ErrForbidden with verb and dataset. The dataset is empty for a verb that is
-// about all of them.
-func (id Identity) Allow(verb Verb, dataset string) error {
-	need, known := needs[verb]
-	if known && rank(id.Role) >= rank(need) {
-		return nil
-	}
-	if dataset == "" {
-		return fmt.Errorf("%w: %s needs role %s, %q has %s", ErrForbidden, verb, need, id.Name, id.roleText())
-	}
-	return fmt.Errorf("%w: %s on dataset %q needs role %s, %q has %s", ErrForbidden, verb, cut(dataset), need, id.Name, id.roleText())
-}
-
-func (id Identity) roleText() string {
-	if id.Role == "" {
-		return "none"
-	}
-	return string(id.Role)
-}
-
-// rank orders roles; a role that is not known ranks below all.
-func rank(r settings.Role) int { return slices.Index(settings.Roles(), r) }
-
-// cut keeps messages small: a dataset's name may be 1 KiB long, and what
-// clients send in its place may be any length.
-func cut(name string) string {
-	const most = 64
-	if len(name) <= most {
-		return name
-	}
-	return name[:most] + "…"
 }

@@ -31,9 +31,10 @@ type Keys struct {
 
 // keySet is a loaded file; it does not change.
 type keySet struct {
-	header string    // of all that is signed, encoded
-	macs   sync.Pool // of the key that signs
-	byID   map[string][]byte
+	revision string
+	header   string    // of all that is signed, encoded
+	macs     sync.Pool // of the key that signs
+	byID     map[string][]byte
 }
 
 // OpenKeys loads a file of settings.SigningKeys. With create, one that is
@@ -56,12 +57,15 @@ func OpenKeys(path string, create bool, now clock.PassiveClock) (*Keys, error) {
 	return k, nil
 }
 
-func (k *Keys) apply(content []byte, _ string) error {
+// Revision names the content of the file that is in force.
+func (k *Keys) Revision() string { return k.loaded.Load().revision }
+
+func (k *Keys) apply(content []byte, revision string) error {
 	file, err := settings.ParseSigningKeys(content)
 	if err != nil {
 		return err
 	}
-	set := &keySet{byID: map[string][]byte{}}
+	set := &keySet{revision: revision, byID: map[string][]byte{}}
 	for _, key := range file.Keys {
 		if set.byID[key.ID], err = key.Secret(); err != nil {
 			return err

@@ -43,10 +43,10 @@ func TestBasic(t *testing.T) {
 		want   Identity // without its session
 		err    error
 	}{
-		"Argon2id":      {reason: "the right password", file: file, header: basic("arya", needle), want: Identity{Name: "arya", Role: settings.RoleWriter}},
-		"Bcrypt":        {reason: "a colon belongs to the password", file: file, header: basic("jon snow", "Ice:cold"), want: Identity{Name: "jon snow", Role: settings.RoleReader}},
-		"NoPadding":     {reason: "Go's clients do not pad", file: file, header: strings.TrimRight(basic("arya", needle), "="), want: Identity{Name: "arya", Role: settings.RoleWriter}},
-		"Lowercase":     {reason: "schemes are compared without case", file: file, header: "basic" + basic("arya", needle)[5:], want: Identity{Name: "arya", Role: settings.RoleWriter}},
+		"Argon2id":      {reason: "the right password", file: file, header: basic("arya", needle), want: identityOf(file.Users[0])},
+		"Bcrypt":        {reason: "a colon belongs to the password", file: file, header: basic("jon snow", "Ice:cold"), want: identityOf(file.Users[1])},
+		"NoPadding":     {reason: "Go's clients do not pad", file: file, header: strings.TrimRight(basic("arya", needle), "="), want: identityOf(file.Users[0])},
+		"Lowercase":     {reason: "schemes are compared without case", file: file, header: "basic" + basic("arya", needle)[5:], want: identityOf(file.Users[0])},
 		"WrongPassword": {reason: "one letter differs", file: file, header: basic("arya", "needle"), err: ErrInvalidPassword},
 		"OtherPassword": {reason: "that of somebody else", file: file, header: basic("arya", "Ice:cold"), err: ErrInvalidPassword},
 		"UnknownUser":   {reason: "nobody of that name", file: file, header: basic("cersei", needle), err: ErrInvalidPassword},
@@ -56,7 +56,7 @@ func TestBasic(t *testing.T) {
 		"NotBase64":     {reason: "text", file: file, header: "Basic arya:Needle", err: ErrInvalidPassword},
 		"NoColon":       {reason: "a name alone", file: file, header: "Basic YXJ5YQ==", err: ErrInvalidPassword},
 		"Long":          {reason: "a document", file: file, header: "Basic " + strings.Repeat("YXJ5", 2000), err: ErrInvalidPassword},
-		"NoFile":        {reason: "clients that always log in work on a laptop", header: basic("any", "thing"), want: Identity{Name: Anonymous, Role: settings.RoleAdmin}},
+		"NoFile":        {reason: "clients that always log in work on a laptop", header: basic("any", "thing"), want: anonymous(settings.RoleAdmin)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestBasic(t *testing.T) {
 				path = writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), tc.file)
 			}
 			a := open(t, path)
-			got, bearer, err := a.Authenticate(t.Context(), tc.header)
+			got, bearer, err := a.Authenticate(t.Context(), Evidence{Header: tc.header})
 			if !errors.Is(err, tc.err) || (err == nil) != (bearer != "") {
 				t.Fatalf("error = %v, want %v, bearer %q: %s", err, tc.err, bearer, tc.reason)
 			}
@@ -75,7 +75,7 @@ func TestBasic(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if again, _, err := a.Authenticate(t.Context(), "Bearer "+bearer); err != nil || again != got || again.Session == "" {
+			if again, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + bearer}); err != nil || again != got || again.Session == "" {
 				t.Errorf("the bearer is of %+v, %v, want %+v: %s", again, err, got, tc.reason)
 			}
 		})
@@ -105,14 +105,14 @@ func TestBearerEnds(t *testing.T) {
 			now := testclock.NewFakePassiveClock(time.Unix(1e9, 0))
 			path := writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), file(arya))
 			a := openAt(t, path, now)
-			_, bearer, err := a.LogIn(t.Context(), "arya", needle)
+			_, bearer, err := a.LogIn(t.Context(), "", "arya", needle)
 			if err != nil {
 				t.Fatal(err)
 			}
 			writeCredentials(t, path, tc.then)
 			a.reload()
 			now.SetTime(now.Now().Add(tc.later))
-			id, _, err := a.Authenticate(t.Context(), "Bearer "+bearer)
+			id, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + bearer})
 			if id.Role != tc.want || (tc.want == "" && !errors.Is(err, ErrInvalidToken)) {
 				t.Errorf("role = %q, %v, want %q: %s", id.Role, err, tc.want, tc.reason)
 			}
@@ -142,7 +142,7 @@ func TestKeysRotate(t *testing.T) {
 	}
 	old, young := settings.SigningKey{ID: "old", Key: secret("o")}, settings.SigningKey{ID: "young", Key: secret("y")}
 	forged := settings.SigningKey{ID: "old", Key: secret("f")}
-	_, bearer, err := with(old).LogIn(t.Context(), "arya", needle)
+	_, bearer, err := with(old).LogIn(t.Context(), "", "arya", needle)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestKeysRotate(t *testing.T) {
 		"Rotated": {with(young), ErrInvalidToken},
 		"Forged":  {with(forged), ErrInvalidToken},
 	} {
-		if _, _, err := tc.server.Authenticate(t.Context(), "Bearer "+bearer); !errors.Is(err, tc.want) {
+		if _, _, err := tc.server.Authenticate(t.Context(), Evidence{Header: "Bearer " + bearer}); !errors.Is(err, tc.want) {
 			t.Errorf("%s: error = %v, want %v", name, err, tc.want)
 		}
 	}
@@ -163,7 +163,7 @@ func TestKeysRotate(t *testing.T) {
 
 func TestClaimsOfAnotherUseAreNoBearer(t *testing.T) {
 	a := open(t, writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), &settings.Credentials{Users: []settings.User{aUser("arya")}}))
-	_, bearer, err := a.LogIn(t.Context(), "arya", needle)
+	_, bearer, err := a.LogIn(t.Context(), "", "arya", needle)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestClaimsOfAnotherUseAreNoBearer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := a.Authenticate(t.Context(), "Bearer "+other); !errors.Is(err, ErrInvalidToken) {
+	if _, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + other}); !errors.Is(err, ErrInvalidToken) {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -258,7 +258,7 @@ func TestLoginsAtOnce(t *testing.T) {
 			password, want = "needle", ErrInvalidPassword
 		}
 		calls.Go(func() {
-			if _, _, err := a.LogIn(context.Background(), "arya", password); !errors.Is(err, want) {
+			if _, _, err := a.LogIn(context.Background(), "", "arya", password); !errors.Is(err, want) {
 				t.Errorf("error = %v, want %v", err, want)
 			}
 		})
@@ -285,10 +285,10 @@ func TestSetUser(t *testing.T) {
 		t.Error("the file holds the password")
 	}
 	a := open(t, path)
-	if _, _, err := a.LogIn(t.Context(), "arya", "first"); !errors.Is(err, ErrInvalidPassword) {
+	if _, _, err := a.LogIn(t.Context(), "", "arya", "first"); !errors.Is(err, ErrInvalidPassword) {
 		t.Errorf("the old password: %v", err)
 	}
-	if id, _, err := a.LogIn(t.Context(), "arya", "second"); err != nil || id.Role != settings.RoleAdmin {
+	if id, _, err := a.LogIn(t.Context(), "", "arya", "second"); err != nil || id.Role != settings.RoleAdmin {
 		t.Errorf("the new password: %+v, %v", id, err)
 	}
 }
@@ -318,7 +318,7 @@ func FuzzBearer(f *testing.F) {
 		f.Fatal(err)
 	}
 	a := open(f, path)
-	_, bearer, err := a.LogIn(f.Context(), "arya", needle)
+	_, bearer, err := a.LogIn(f.Context(), "", "arya", needle)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -326,7 +326,7 @@ func FuzzBearer(f *testing.F) {
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	signed := bearer[:strings.LastIndex(bearer, ".")]
 	f.Fuzz(func(t *testing.T, text string) {
-		id, _, err := a.Authenticate(t.Context(), "Bearer "+text)
+		id, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + text})
 		// The last character of base64 has bits to spare; what is signed has none.
 		if err == nil && (id.Name != "arya" || !strings.Contains(text, signed)) {
 			t.Errorf("bearer %q is %+v", text, id)

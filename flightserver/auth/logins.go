@@ -63,8 +63,7 @@ func (l *logins) check(ctx context.Context, c *credentials, name, password strin
 	if !known {
 		user = c.standIn(l.mac(name))
 	}
-	mac := l.mac(user.Name, user.PasswordHash, password)
-	if known && l.remembers(name, mac) {
+	if known && l.knows(c, name, password) {
 		return nil
 	}
 	right, err := l.compute(ctx, user.PasswordHash, password)
@@ -76,7 +75,7 @@ func (l *logins) check(ctx context.Context, c *credentials, name, password strin
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.mu.right[name] = remembered{mac: mac, expires: l.clock.Now().Add(loginMemory)}
+	l.mu.right[name] = remembered{mac: l.mac(user.Name, user.PasswordHash, password), expires: l.clock.Now().Add(loginMemory)}
 	return nil
 }
 
@@ -96,7 +95,10 @@ func (l *logins) compute(ctx context.Context, hash, password string) (bool, erro
 	return matches(hash, password), nil
 }
 
-func (l *logins) remembers(name string, mac [sha256.Size]byte) bool {
+// knows says whether this was the user's password a while ago.
+func (l *logins) knows(c *credentials, name, password string) bool {
+	user := c.byName[name]
+	mac := l.mac(name, user.PasswordHash, password)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r, ok := l.mu.right[name]

@@ -4,6 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
 	reloadFailures prometheus.Counter
+	failures       *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -12,7 +13,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "flightserver_auth_reload_failures_total",
 			Help: "Changes of credentials or signing keys that could not be loaded.",
 		}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "flightserver_auth_failures_total",
+			Help: "Calls refused because nobody known made them, by reason.",
+		}, []string{"reason"}),
 	}
-	r.MustRegister(m.reloadFailures)
+	for _, each := range reasons {
+		m.failures.WithLabelValues(each.reason) // so that a first one is seen to rise
+	}
+	r.MustRegister(m.reloadFailures, m.failures)
 	return m
 }

@@ -21,10 +21,12 @@ const maxRequests = 64
 // Handler answers requests for links.
 type Handler struct {
 	Links *Links
-	// Admit counts a request of a caller until done is called.
-	Admit func(ctx context.Context, caller auth.Identity) (done func(), err error)
-	// Open gives the data of a ticket for a caller, which the handler releases.
-	Open func(ctx context.Context, caller auth.Identity, ticket []byte) (Data, error)
+	// Admit tells who has the credentials that a link was made for, in the context
+	// that the request is answered in, and counts it until done is called.
+	Admit func(ctx context.Context, shown auth.Credential) (_ context.Context, done func(), err error)
+	// Open gives the data of a ticket for the caller in the context, which the
+	// handler releases.
+	Open func(ctx context.Context, ticket []byte) (Data, error)
 	// Explain tells what a client reads of an error of Admit and Open.
 	Explain func(ctx context.Context, err error) (code int, text string)
 	Logger  *slog.Logger
@@ -66,25 +68,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusServiceUnavailable, "too many requests at once")
 		return
 	}
-	caller, ticket, err := h.Links.open(r.PathValue("link"))
+	shown, ticket, err := h.Links.open(r.PathValue("link"))
 	switch {
 	case errors.Is(err, errExpired):
 		problem(w, http.StatusGone, err.Error())
 	case err != nil:
 		problem(w, http.StatusForbidden, err.Error())
 	default:
-		h.serve(w, r, caller, ticket)
+		h.serve(w, r, shown, ticket)
 	}
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caller auth.Identity, ticket []byte) {
-	done, err := h.Admit(r.Context(), caller)
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, shown auth.Credential, ticket []byte) {
+	ctx, done, err := h.Admit(r.Context(), shown)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
 	defer done()
-	data, err := h.Open(r.Context(), caller, ticket)
+	r = r.WithContext(ctx)
+	data, err := h.Open(ctx, ticket)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -102,7 +105,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caller auth.Iden
 		return
 	}
 	describe(w.Header(), data, f)
-	to := &late{ResponseWriter: newPatient(w)}
+	to := &late{ResponseWriter: newPatient(ctx, w)}
 	if own != nil {
 		defer func() { _ = own.Close() }() // it was only read
 		err = serveContent(to, r, io.NewSectionReader(own, 0, own.Size()))

@@ -54,8 +54,10 @@ func serveAlphabet(t *testing.T, fails func(pass, piece int) error) string {
 	opened, passes := 0, 0
 	server := httptest.NewServer(NewServer(&Handler{
 		Links: links, Logger: slog.New(slog.DiscardHandler),
-		Admit: func(context.Context, auth.Identity) (func(), error) { return func() {}, nil },
-		Open: func(context.Context, auth.Identity, []byte) (Data, error) {
+		Admit: func(ctx context.Context, _ auth.Credential) (context.Context, func(), error) {
+			return ctx, func() {}, nil
+		},
+		Open: func(context.Context, []byte) (Data, error) {
 			opened++
 			return alphabet{fmt.Sprint("files ", opened), &passes, fails}, nil
 		},
@@ -63,7 +65,7 @@ func serveAlphabet(t *testing.T, fails func(pass, piece int) error) string {
 	}, func(h http.Handler) http.Handler { return h }).Handler)
 	t.Cleanup(server.Close)
 	links.Base = server.URL
-	url, err := links.Make(auth.Identity{Name: "arya", Role: settings.RoleReader}, nil, now.Now().Add(time.Hour))
+	url, err := links.Make(auth.Credential{Kind: settings.SubjectUser, Name: "arya"}, nil, now.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

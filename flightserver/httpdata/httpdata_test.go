@@ -62,14 +62,14 @@ func newLinks(t testing.TB) (*Links, *testclock.FakePassiveClock) {
 
 func TestLinkLife(t *testing.T) {
 	links, now := newLinks(t)
-	arya := auth.Identity{Name: "arya", Role: settings.RoleReader, Session: "left out"}
+	arya := auth.Credential{Kind: settings.SubjectUser, Name: "arya", Version: "1"}
 	url, err := links.Make(arya, []byte("ticket"), now.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := strings.TrimPrefix(url, "https://flight.example/v1/data/")
 	caller, ticket, err := links.open(text)
-	if err != nil || caller != (auth.Identity{Name: "arya", Role: settings.RoleReader}) || string(ticket) != "ticket" {
+	if err != nil || caller != arya || string(ticket) != "ticket" {
 		t.Errorf("open() = %+v, %q, %v", caller, ticket, err)
 	}
 	now.SetTime(now.Now().Add(time.Hour + time.Second))
@@ -83,7 +83,7 @@ func TestLinkLife(t *testing.T) {
 
 func FuzzLink(f *testing.F) {
 	links, now := newLinks(f)
-	url, err := links.Make(auth.Identity{Name: "arya", Role: settings.RoleReader}, []byte("ticket"), now.Now().Add(time.Hour))
+	url, err := links.Make(auth.Credential{Kind: settings.SubjectUser, Name: "arya"}, []byte("ticket"), now.Now().Add(time.Hour))
 	if err != nil {
 		f.Fatal(err)
 	}

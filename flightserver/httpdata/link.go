@@ -8,7 +8,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
-	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 const (
@@ -30,21 +29,21 @@ type Links struct {
 
 // linkClaims are what a link says.
 type linkClaims struct {
-	jwt.RegisteredClaims               // Subject: who asked for the link
-	Role                 settings.Role `json:"role"`
-	Ticket               []byte        `json:"ticket"`
+	jwt.RegisteredClaims
+
+	For    auth.Credential `json:"for"` // of whoever asked for the link
+	Ticket []byte          `json:"ticket"`
 }
 
-// Make gives the URL at which the ticket's data is read with the rights that the
-// caller has now.
-func (l *Links) Make(caller auth.Identity, ticket []byte, expires time.Time) (string, error) {
+// Make gives the URL at which the ticket's data is read with the rights of the
+// caller, as long as the caller's credentials are good.
+func (l *Links) Make(caller auth.Credential, ticket []byte, expires time.Time) (string, error) {
 	text, err := l.Keys.Sign(linkClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
-			Subject:   caller.Name,
 			Audience:  jwt.ClaimStrings{linkAudience},
 			ExpiresAt: jwt.NewNumericDate(expires),
 		},
-		Role:   caller.Role,
+		For:    caller,
 		Ticket: ticket,
 	})
 	if err != nil {
@@ -53,14 +52,14 @@ func (l *Links) Make(caller auth.Identity, ticket []byte, expires time.Time) (st
 	return l.Base + linkPath + text, nil
 }
 
-func (l *Links) open(text string) (auth.Identity, []byte, error) {
+func (l *Links) open(text string) (auth.Credential, []byte, error) {
 	var claims linkClaims
 	err := l.Keys.Verify(text, linkAudience, &claims)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return auth.Identity{}, nil, errExpired
+		return auth.Credential{}, nil, errExpired
 	case err != nil:
-		return auth.Identity{}, nil, errBadLink
+		return auth.Credential{}, nil, errBadLink
 	}
-	return auth.Identity{Name: claims.Subject, Role: claims.Role}, claims.Ticket, nil
+	return claims.For, claims.Ticket, nil
 }

@@ -16,7 +16,7 @@ import (
 type action struct {
 	name        string
 	description string
-	verb        auth.Verb // a caller who may not do this does not see it listed; empty: everybody does
+	verb        auth.Verb // a caller who may do this with no dataset does not see it listed
 	run         func(ctx context.Context, body []byte) ([][]byte, error)
 }
 
@@ -24,10 +24,12 @@ type action struct {
 type actions []action
 
 // list shows the caller what it may do to some dataset.
-func (a actions) list(stream flight.FlightService_ListActionsServer) error {
-	caller := auth.FromContext(stream.Context())
+func (a actions) list(stream flight.FlightService_ListActionsServer, may *permissions) error {
+	if err := may.call(stream.Context(), auth.Call); err != nil {
+		return err
+	}
 	for _, each := range a {
-		if each.verb != "" && caller.Allow(each.verb, "") != nil {
+		if !may.somewhere(stream.Context(), each.verb) {
 			continue
 		}
 		if err := stream.Send(&flight.ActionType{Type: each.name, Description: each.description}); err != nil {
@@ -37,10 +39,17 @@ func (a actions) list(stream flight.FlightService_ListActionsServer) error {
 	return nil
 }
 
-func (a actions) do(request *flight.Action, stream flight.FlightService_DoActionServer) error {
+// do runs an action. One that is about a dataset asks for itself, once it knows
+// which.
+func (a actions) do(request *flight.Action, stream flight.FlightService_DoActionServer, may *permissions) error {
 	for _, each := range a {
 		if each.name != request.GetType() {
 			continue
+		}
+		if each.verb == auth.Call {
+			if err := may.call(stream.Context(), each.verb); err != nil {
+				return err
+			}
 		}
 		results, err := each.run(stream.Context(), request.GetBody())
 		if err != nil {
@@ -58,8 +67,8 @@ func (a actions) do(request *flight.Action, stream flight.FlightService_DoAction
 
 func (s *flightService) dataActions() actions {
 	return slices.Concat(s.datasetActions(), s.uploadActions(), s.sessionActions(), s.flightActions(), actions{
-		{settings.ActionHealth, "Tell about the server.", "", s.health},
-		{"echo", "Answer with the body.", "", echo},
+		{settings.ActionHealth, "Tell about the server.", auth.Call, s.health},
+		{"echo", "Answer with the body.", auth.Call, echo},
 	})
 }
 

@@ -25,7 +25,7 @@ func (s *flightService) datasetActions() actions {
 }
 
 func (s *flightService) dropDataset(ctx context.Context, body []byte) ([][]byte, error) {
-	name, err := permitted(ctx, auth.Drop, body)
+	name, err := s.permitted(ctx, auth.Drop, body)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *flightService) renameDataset(ctx context.Context, body []byte) ([][]byt
 		return nil, badRequest(`name both, as in {"from": "nyc/trips", "to": "nyc/rides"}`)
 	}
 	for _, name := range []string{b.From, b.To} {
-		if err := auth.FromContext(ctx).Allow(auth.Rename, name); err != nil {
+		if err := s.may.check(ctx, auth.Rename, name, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +68,7 @@ type versionResult struct {
 }
 
 func (s *flightService) listVersions(ctx context.Context, body []byte) ([][]byte, error) {
-	name, err := permitted(ctx, auth.Describe, body)
+	name, err := s.permitted(ctx, auth.Describe, body)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *flightService) restoreVersion(ctx context.Context, body []byte) ([][]by
 	if b.Dataset == "" || b.Version == 0 {
 		return nil, badRequest(`name a dataset and a version of list_versions, as in {"dataset": "nyc/trips", "version": 3}`)
 	}
-	if err := auth.FromContext(ctx).Allow(auth.Write, b.Dataset); err != nil {
+	if err := s.may.check(ctx, auth.Write, b.Dataset, ""); err != nil {
 		return nil, err
 	}
 	d, err := s.catalog.Restore(ctx, b.Dataset, b.Version)
@@ -110,7 +110,7 @@ func (s *flightService) restoreVersion(ctx context.Context, body []byte) ([][]by
 }
 
 func (s *flightService) pin(ctx context.Context, body []byte) ([][]byte, error) {
-	name, err := permitted(ctx, auth.Pin, body)
+	name, err := s.permitted(ctx, auth.Pin, body)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *flightService) pin(ctx context.Context, body []byte) ([][]byte, error) 
 }
 
 func (s *flightService) unpin(ctx context.Context, body []byte) ([][]byte, error) {
-	name, err := permitted(ctx, auth.Pin, body)
+	name, err := s.permitted(ctx, auth.Pin, body)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (s *flightService) whereToPut(ctx context.Context, body []byte) ([][]byte, 
 	if err != nil {
 		return nil, err
 	}
-	if err := auth.FromContext(ctx).Allow(auth.Write, strings.Join(request.Path, "/")); err != nil {
+	if err := s.may.check(ctx, auth.Write, strings.Join(request.Path, "/"), ""); err != nil {
 		return nil, err
 	}
 	var results [][]byte
@@ -152,10 +152,10 @@ func (s *flightService) whereToPut(ctx context.Context, body []byte) ([][]byte, 
 
 // permitted gives the dataset that a body names, once the caller may do this
 // with it.
-func permitted(ctx context.Context, verb auth.Verb, body []byte) (string, error) {
+func (s *flightService) permitted(ctx context.Context, verb auth.Verb, body []byte) (string, error) {
 	name, err := datasetBody(body)
 	if err != nil {
 		return "", err
 	}
-	return name, auth.FromContext(ctx).Allow(verb, name)
+	return name, s.may.check(ctx, verb, name, "")
 }

@@ -42,7 +42,7 @@ func (s *flightService) flightsOf(ctx context.Context, info *flight.FlightInfo) 
 	ids := map[string]struct{}{}
 	for _, e := range info.GetEndpoint() {
 		c, err := s.tickets.verify(e.GetTicket().GetTicket())
-		if err == nil && auth.FromContext(ctx).Allow(auth.Read, c.Dataset) == nil {
+		if err == nil && s.may.check(ctx, auth.Read, c.Dataset, c.DatasetID) == nil {
 			ids[c.RegisteredClaims.ID] = struct{}{}
 		}
 	}
@@ -55,7 +55,7 @@ func (s *flightService) cancelPoll(ctx context.Context, info *flight.FlightInfo)
 	if json.Unmarshal(info.GetAppMetadata(), &metadata) != nil {
 		return false
 	}
-	return s.polls.cancel(metadata.ID, auth.FromContext(ctx).Name)
+	return s.polls.cancel(metadata.ID, auth.FromContext(ctx).Subject())
 }
 
 // renewFlightEndpoint signs a ticket that is still good anew. All else of the
@@ -70,7 +70,7 @@ func (s *flightService) renewFlightEndpoint(ctx context.Context, body []byte) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := auth.FromContext(ctx).Allow(auth.Read, c.Dataset); err != nil {
+	if err := s.may.check(ctx, auth.Read, c.Dataset, c.DatasetID); err != nil {
 		return nil, err
 	}
 	if s.flights.isCancelled(c.RegisteredClaims.ID) {

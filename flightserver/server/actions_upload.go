@@ -37,7 +37,7 @@ func (s *flightService) startParallelUpload(ctx context.Context, body []byte) ([
 	if err := checkMode(b.Mode); err != nil {
 		return nil, err
 	}
-	if err := auth.FromContext(ctx).Allow(auth.Write, b.Dataset); err != nil {
+	if err := s.may.check(ctx, auth.Write, b.Dataset, ""); err != nil {
 		return nil, err
 	}
 	p, err := s.catalog.StartParallelUpload(ctx, catalog.UploadRequest{Path: strings.Split(b.Dataset, "/"), Mode: b.Mode})
@@ -70,8 +70,7 @@ func (s *flightService) abortParallelUpload(ctx context.Context, body []byte) ([
 }
 
 // permittedUpload gives the id in {"upload": ID}, once the caller may write the
-// dataset that it is for. An upload that is over is nobody's any more: its id
-// stands for the dataset then.
+// dataset that it is for. Of an upload that is over, its id tells the dataset.
 func (s *flightService) permittedUpload(ctx context.Context, body []byte) (string, error) {
 	var b struct {
 		Upload string `json:"upload"`
@@ -82,9 +81,9 @@ func (s *flightService) permittedUpload(ctx context.Context, body []byte) (strin
 	if b.Upload == "" {
 		return "", badRequest(`name the upload that StartParallelUpload began, as in {"upload": ID}`)
 	}
-	name := b.Upload
+	name, dataset := b.Upload, catalog.DatasetOfUpload(b.Upload)
 	if p, err := s.catalog.ParallelUpload(b.Upload); err == nil {
-		name = strings.Join(p.Path, "/")
+		name, dataset = strings.Join(p.Path, "/"), ""
 	}
-	return b.Upload, auth.FromContext(ctx).Allow(auth.Write, name)
+	return b.Upload, s.may.check(ctx, auth.Write, name, dataset)
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/catalog"
@@ -19,38 +21,48 @@ import (
 type adminService struct {
 	flight.BaseFlightServer
 	catalog *catalog.Catalog
+	may     *permissions
 	logger  *slog.Logger
 	actions actions
-	// revisions tells which credentials and which certificate are in force.
-	revisions func() (credentials, leaf string)
+	// revisions fills in which files are in force.
+	revisions func(*settings.MemberStatus)
 }
 
 // operator authenticates the one caller of the admin port by the certificate
 // that its connection was verified with.
 func operator(ctx context.Context) (auth.Identity, error) {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
+	name := commonName(ctx)
+	if name == "" {
 		return auth.Identity{}, errNotOperator
 	}
-	info, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(info.State.VerifiedChains) == 0 {
-		return auth.Identity{}, errNotOperator
-	}
-	name := info.State.VerifiedChains[0][0].Subject.CommonName
 	if name != settings.OperatorCommonName {
 		return auth.Identity{}, fmt.Errorf("%w, which is %q; this certificate is of %q", errNotOperator, settings.OperatorCommonName, name)
 	}
-	return auth.Identity{Name: name, Role: settings.RoleAdmin}, nil
+	return auth.Identity{Credential: auth.Credential{Kind: auth.KindOperator, Name: name}, Role: settings.RoleAdmin}, nil
+}
+
+// commonName is that of the certificate that the call's connection was verified
+// with; empty: it has none.
+func commonName(ctx context.Context) string {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return ""
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.VerifiedChains) == 0 {
+		return ""
+	}
+	return info.State.VerifiedChains[0][0].Subject.CommonName
 }
 
 // ListActions lists the actions of the admin port.
 func (s *adminService) ListActions(_ *flight.Empty, stream flight.FlightService_ListActionsServer) error {
-	return s.actions.list(stream)
+	return s.actions.list(stream, s.may)
 }
 
 // DoAction runs an action of the admin port.
 func (s *adminService) DoAction(request *flight.Action, stream flight.FlightService_DoActionServer) error {
-	return s.actions.do(request, stream)
+	return s.actions.do(request, stream, s.may)
 }
 
 // Handshake has nothing to trade: the certificate says it all.
@@ -63,7 +75,7 @@ func (s *adminService) adminActions() actions {
 		{settings.ActionDeclareDataset, "Create a dataset or adopt the one that is there.", auth.Write, s.declareDataset},
 		{settings.ActionDatasetStatus, "Tell about a dataset.", auth.Describe, s.datasetStatus},
 		{settings.ActionDropDataset, "Delete a dataset.", auth.Drop, s.dropDataset},
-		{settings.ActionHealth, "Tell about the server.", auth.List, s.health},
+		{settings.ActionHealth, "Tell about the server.", auth.Call, s.health},
 	}
 }
 
@@ -71,6 +83,13 @@ func (s *adminService) declareDataset(ctx context.Context, body []byte) ([][]byt
 	var declaration settings.DatasetDeclaration
 	if err := decodeBody(body, &declaration); err != nil {
 		return nil, err
+	}
+	name := strings.Join(declaration.Path, "/")
+	if err := s.may.check(ctx, auth.Write, name, ""); err != nil {
+		return nil, err
+	}
+	if err := settings.ValidateAccess(field.NewPath("access"), declaration.Access).ToAggregate(); err != nil {
+		return nil, badRequest("%w", err)
 	}
 	schema, err := declaredSchema(declaration.Schema)
 	if err != nil {
@@ -81,7 +100,7 @@ func (s *adminService) declareDataset(ctx context.Context, body []byte) ([][]byt
 		return nil, err
 	}
 	d, err := s.catalog.Declare(ctx, catalog.Declaration{
-		Path: declaration.Path, Format: declaration.Format, Schema: schema, Policy: policy,
+		Path: declaration.Path, Format: declaration.Format, Schema: schema, Access: declaration.Access, Policy: policy,
 	})
 	if err != nil {
 		return nil, err
@@ -96,8 +115,8 @@ func declaredSchema(text *settings.DatasetSchema) (*arrow.Schema, error) {
 	return catalog.ParseSchema(text)
 }
 
-func (s *adminService) datasetStatus(_ context.Context, body []byte) ([][]byte, error) {
-	ref, err := datasetRef(body)
+func (s *adminService) datasetStatus(ctx context.Context, body []byte) ([][]byte, error) {
+	ref, err := s.permitted(ctx, auth.Describe, body)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +131,7 @@ func (s *adminService) datasetStatus(_ context.Context, body []byte) ([][]byte, 
 }
 
 func (s *adminService) dropDataset(ctx context.Context, body []byte) ([][]byte, error) {
-	ref, err := datasetRef(body)
+	ref, err := s.permitted(ctx, auth.Drop, body)
 	if err != nil {
 		return nil, err
 	}
@@ -128,24 +147,27 @@ func (s *adminService) health(context.Context, []byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	authRevision, leafRevision := s.revisions()
-	return jsonResult(settings.MemberStatus{
+	status := settings.MemberStatus{
 		Version:       settings.Version,
 		UsedBytes:     used,
 		CapacityBytes: capacity,
 		Datasets:      len(s.catalog.List("")),
-		AuthRevision:  authRevision,
-		LeafRevision:  leafRevision,
-	})
+	}
+	s.revisions(&status)
+	return jsonResult(status)
 }
 
-func datasetRef(body []byte) (settings.DatasetRef, error) {
+// permitted gives the dataset that a body names, once the caller may do this
+// with it.
+func (s *adminService) permitted(ctx context.Context, verb auth.Verb, body []byte) (settings.DatasetRef, error) {
 	var ref settings.DatasetRef
 	if err := decodeBody(body, &ref); err != nil {
 		return ref, err
 	}
-	_, err := requireDataset(ref.Dataset)
-	return ref, err
+	if _, err := requireDataset(ref.Dataset); err != nil {
+		return ref, err
+	}
+	return ref, s.may.check(ctx, verb, ref.Dataset, ref.ID)
 }
 
 func (s *adminService) statusResult(d catalog.Dataset) ([][]byte, error) {

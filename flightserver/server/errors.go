@@ -59,6 +59,8 @@ var errorCodes = []struct {
 	{err: auth.ErrNoCredentials, code: codes.Unauthenticated, reason: "NO_CREDENTIALS", text: "No credentials supplied"},
 	{err: auth.ErrInvalidToken, code: codes.Unauthenticated, reason: "INVALID_TOKEN", text: "Invalid token"},
 	{err: auth.ErrInvalidPassword, code: codes.Unauthenticated, reason: "INVALID_PASSWORD", text: "Unknown user or invalid password"},
+	{err: auth.ErrRevoked, code: codes.Unauthenticated, reason: "REVOKED", text: "The credentials were revoked"},
+	{err: auth.ErrTooManyFailures, code: codes.Unavailable, reason: "TOO_MANY_FAILURES"},
 	{err: auth.ErrBusy, code: codes.Unavailable, reason: "BUSY"},
 	{err: auth.ErrForbidden, code: codes.PermissionDenied, reason: "NOT_PERMITTED"},
 

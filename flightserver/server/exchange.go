@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/flight-operator/flight-operator/flightserver/auth"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
 
@@ -17,6 +18,9 @@ const echoCommand = "echo"
 
 // DoExchange does what the command of the first message says with what follows.
 func (s *flightService) DoExchange(stream flight.FlightService_DoExchangeServer) error {
+	if err := s.may.call(stream.Context(), auth.Call); err != nil {
+		return err
+	}
 	from := receivedFrom{stream, s.metrics.received}
 	var first wire.Incoming
 	if err := from.RecvMsg(&first); err != nil {

@@ -16,7 +16,8 @@ import (
 type flightService struct {
 	flight.BaseFlightServer
 	catalog   *catalog.Catalog
-	logIn     func(ctx context.Context, name, password string) (id auth.Identity, bearer string, err error)
+	may       *permissions
+	logIn     func(ctx context.Context, peer, name, password string) (id auth.Identity, bearer string, err error)
 	tickets   *tickets
 	flights   *flights
 	polls     *polls
@@ -33,10 +34,10 @@ type flightService struct {
 
 // ListActions lists the actions of the data port.
 func (s *flightService) ListActions(_ *flight.Empty, stream flight.FlightService_ListActionsServer) error {
-	return s.actions.list(stream)
+	return s.actions.list(stream, s.may)
 }
 
 // DoAction runs an action of the data port.
 func (s *flightService) DoAction(request *flight.Action, stream flight.FlightService_DoActionServer) error {
-	return s.actions.do(request, stream)
+	return s.actions.do(request, stream, s.may)
 }

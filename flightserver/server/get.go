@@ -17,7 +17,7 @@ func (s *flightService) DoGet(ticket *flight.Ticket, stream flight.FlightService
 	if err != nil {
 		return err
 	}
-	if err := auth.FromContext(stream.Context()).Allow(auth.Read, c.Dataset); err != nil {
+	if err := s.may.check(stream.Context(), auth.Read, c.Dataset, c.DatasetID); err != nil {
 		return err
 	}
 	if err := s.settle(&c); err != nil {

@@ -55,7 +55,7 @@ func (s *flightService) plan(ctx context.Context, descriptor *flight.FlightDescr
 	if err != nil {
 		return plan{}, err
 	}
-	if err := auth.FromContext(ctx).Allow(auth.Describe, q.Dataset); err != nil {
+	if err := s.may.check(ctx, auth.Describe, q.Dataset, ""); err != nil {
 		return plan{}, err
 	}
 	d, err := s.find(q)

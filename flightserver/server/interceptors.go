@@ -43,7 +43,7 @@ func interceptors(logger *slog.Logger, m *metrics, who authenticator) surround {
 	recovers := recoverPanics(logger)
 	unary := []grpc.UnaryServerInterceptor{recovers.unary, m.rpc.UnaryServerInterceptor()}
 	stream := []grpc.StreamServerInterceptor{recovers.stream, m.rpc.StreamServerInterceptor()}
-	for _, a := range []around{m.countInFlight, logCalls(logger), translateErrors, authenticate(m, who)} {
+	for _, a := range []around{m.countInFlight, logCalls(logger), translateErrors, authenticate(who)} {
 		unary = append(unary, a.unary)
 		stream = append(stream, a.stream)
 	}
@@ -146,14 +146,13 @@ var codesWithDetail = []codes.Code{
 
 // authenticate lets a call through that is somebody's. Health checks are
 // nobody's: what asks has no token.
-func authenticate(m *metrics, who authenticator) around {
+func authenticate(who authenticator) around {
 	return func(ctx context.Context, method string, next func(context.Context) error) error {
 		if isHealth(method) {
 			return next(ctx)
 		}
 		id, err := who(ctx)
 		if err != nil {
-			m.authFailures.Inc()
 			return err
 		}
 		callFrom(ctx).identity = id

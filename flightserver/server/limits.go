@@ -128,8 +128,8 @@ func (g *guards) admit(ctx context.Context, method string, next func(context.Con
 // callers without credentials the machine that they call from.
 func callerOf(ctx context.Context) string {
 	id := auth.FromContext(ctx)
-	if id.Name != auth.Anonymous {
-		return id.Name
+	if id.Kind != auth.KindAnonymous {
+		return id.Subject()
 	}
 	host, _, err := net.SplitHostPort(peerAddress(ctx))
 	if err != nil {
@@ -139,7 +139,7 @@ func callerOf(ctx context.Context) string {
 }
 
 // watchStream ends a call whose client has stopped to take or to send, or sends
-// too slowly for the memory that there is. What
+// too slowly for the memory that there is, or whose credentials are revoked. What
 // waits for the client is gRPC, and it stops waiting when the call has ended; so
 // the handler runs beside the call, and is left behind for that moment.
 func (g *guards) watchStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -159,8 +159,11 @@ func (g *guards) watchStream(srv any, stream grpc.ServerStream, info *grpc.Strea
 		return err
 	case <-ctx.Done():
 	}
-	if slow := context.Cause(ctx); errors.Is(slow, limits.ErrStalled) || errors.Is(slow, limits.ErrNoMemory) {
-		return slow
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, limits.ErrStalled) || errors.Is(cause, limits.ErrNoMemory):
+		return cause
+	case errors.Is(cause, auth.ErrRevoked):
+		return endOrCut(ended, cause)
 	}
 	return <-ended
 }
@@ -179,10 +182,16 @@ type watchedStream struct {
 }
 
 func (s watchedStream) SendMsg(m any) error {
+	if revoked(s.ctx) {
+		return auth.ErrRevoked
+	}
 	return s.progress.Wait(func() error { return s.streamWithContext.SendMsg(m) })
 }
 
 func (s watchedStream) RecvMsg(m any) error {
+	if revoked(s.ctx) {
+		return auth.ErrRevoked
+	}
 	return s.progress.Receive(func() (int, error) {
 		err := s.streamWithContext.RecvMsg(m)
 		if in, ok := m.(*wire.Incoming); ok && err == nil {

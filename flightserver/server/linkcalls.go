@@ -86,10 +86,20 @@ func (a *countedAnswer) Write(b []byte) (int, error) {
 }
 
 // admitLink counts a request like a call of the caller that the link was made
-// for.
-func (g *guards) admitLink(ctx context.Context, caller auth.Identity) (done func(), err error) {
+// for, and ends it as such.
+func (s *Server) admitLink(ctx context.Context, shown auth.Credential) (context.Context, func(), error) {
+	caller, err := s.auth.Find(shown)
+	if err != nil {
+		return nil, nil, err
+	}
 	callFrom(ctx).identity = caller
-	return g.calls.Begin(callerOf(auth.NewContext(ctx, caller)))
+	ctx = auth.NewContext(ctx, caller)
+	end, err := s.guards.calls.Begin(callerOf(ctx))
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, release := s.auth.Hold(ctx, caller)
+	return ctx, func() { release(); end() }, nil
 }
 
 // withPeer tells where a request comes from, as gRPC does for its calls.
@@ -107,7 +117,7 @@ func explainHTTP(ctx context.Context, err error) (code int, text string) {
 	c.cause = err
 	s := status.Convert(toStatus(err, c.id))
 	switch s.Code() {
-	case codes.InvalidArgument, codes.PermissionDenied:
+	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated:
 		return http.StatusForbidden, s.Message()
 	case codes.NotFound:
 		return http.StatusGone, s.Message()

@@ -19,13 +19,14 @@ type linkData struct {
 	identity string
 }
 
-// openLink opens what the ticket of a link is for, as DoGet does.
-func (s *flightService) openLink(ctx context.Context, caller auth.Identity, ticket []byte) (httpdata.Data, error) {
+// openLink opens what the ticket of a link is for, as DoGet does. The caller is in
+// the context.
+func (s *flightService) openLink(ctx context.Context, ticket []byte) (httpdata.Data, error) {
 	c, err := s.tickets.verify(ticket)
 	if err != nil {
 		return nil, err
 	}
-	if err := caller.Allow(auth.Read, c.Dataset); err != nil {
+	if err := s.may.check(ctx, auth.Read, c.Dataset, c.DatasetID); err != nil {
 		return nil, err
 	}
 	if err := s.settle(&c); err != nil {
@@ -35,7 +36,7 @@ func (s *flightService) openLink(ctx context.Context, caller auth.Identity, tick
 	if s.flights.isCancelled(c.RegisteredClaims.ID) {
 		return nil, errInvalidTicket
 	}
-	r, err := s.read(auth.NewContext(ctx, caller), c)
+	r, err := s.read(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (s *Server) newLinks() {
 	}
 	s.links = &links{Links: httpdata.Links{Keys: s.keys, Base: strings.TrimSuffix(base, "/")}}
 	s.links.server = httpdata.NewServer(&httpdata.Handler{
-		Links: &s.links.Links, Admit: s.guards.admitLink, Open: s.flight.openLink, Explain: explainHTTP, Logger: s.logger,
+		Links: &s.links.Links, Admit: s.admitLink, Open: s.flight.openLink, Explain: explainHTTP, Logger: s.logger,
 	}, s.aroundLinks)
 	if s.dataTLS != nil {
 		s.links.server.TLSConfig = s.dataTLS.Config()
@@ -76,7 +76,7 @@ func (l linked) GetFlightInfo(ctx context.Context, descriptor *flight.FlightDesc
 		return info, err
 	}
 	for _, endpoint := range info.GetEndpoint() {
-		uri, err := l.links.Make(auth.FromContext(ctx), endpoint.GetTicket().GetTicket(), endpoint.GetExpirationTime().AsTime())
+		uri, err := l.links.Make(auth.FromContext(ctx).Credential, endpoint.GetTicket().GetTicket(), endpoint.GetExpirationTime().AsTime())
 		if err != nil {
 			return nil, err
 		}

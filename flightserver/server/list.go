@@ -28,10 +28,10 @@ type listCriteria struct {
 	Where  string `json:"where"`
 }
 
-// ListFlights gives every dataset whose name starts with what the criteria say:
+// ListFlights gives every dataset that the caller may list and whose name starts with what the criteria say:
 // {"prefix": TEXT, "where": EXPRESSION}, or the prefix as it is.
 func (s *flightService) ListFlights(criteria *flight.Criteria, stream flight.FlightService_ListFlightsServer) error {
-	if err := auth.FromContext(stream.Context()).Allow(auth.List, ""); err != nil {
+	if err := s.may.call(stream.Context(), auth.List); err != nil {
 		return err
 	}
 	datasets, err := s.list(stream.Context(), criteria.GetExpression())
@@ -62,7 +62,7 @@ func (s *flightService) list(ctx context.Context, expression []byte) ([]catalog.
 			return nil, err
 		}
 	}
-	datasets := s.catalog.List(criteria.Prefix)
+	datasets := s.may.visible(ctx, s.catalog.List(criteria.Prefix))
 	if criteria.Where == "" {
 		return datasets, nil
 	}

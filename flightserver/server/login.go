@@ -30,14 +30,16 @@ const (
 // caller authenticates callers of the data port. A password is answered with a
 // bearer, on whatever call it came.
 func (s *Server) caller(ctx context.Context) (auth.Identity, error) {
-	header := firstValue(ctx, authorizationHeader)
-	if token := firstValue(ctx, authTokenHeader); header == "" && token != "" {
-		header = bearerScheme + token
+	e := auth.Evidence{
+		Header: firstValue(ctx, authorizationHeader), CommonName: commonName(ctx), Peer: peerAddress(ctx),
 	}
-	if header == "" && isHandshake(ctx) {
+	if token := firstValue(ctx, authTokenHeader); e.Header == "" && token != "" {
+		e.Header = bearerScheme + token
+	}
+	if e.Header == "" && isHandshake(ctx) {
 		return auth.Identity{}, nil // its credentials are in the stream
 	}
-	id, bearer, err := s.auth.Authenticate(ctx, header)
+	id, bearer, err := s.auth.Authenticate(ctx, e)
 	if err != nil || bearer == "" {
 		return id, err
 	}
@@ -79,9 +81,8 @@ func (s *flightService) Handshake(stream flight.FlightService_HandshakeServer) e
 	if err := proto.Unmarshal(request.GetPayload(), &basic); err != nil {
 		return badRequest("a handshake carries a BasicAuth message, or Basic credentials in the header authorization")
 	}
-	id, bearer, err := s.logIn(ctx, basic.GetUsername(), basic.GetPassword())
+	id, bearer, err := s.logIn(ctx, peerAddress(ctx), basic.GetUsername(), basic.GetPassword())
 	if err != nil {
-		s.metrics.authFailures.Inc()
 		return err
 	}
 	callFrom(ctx).identity = id

@@ -11,7 +11,6 @@ type metrics struct {
 	rpc            *grpcprom.ServerMetrics
 	inFlight       *prometheus.GaugeVec
 	received, sent traffic
-	authFailures   prometheus.Counter
 	httpRequests   *prometheus.CounterVec
 }
 
@@ -45,12 +44,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "flightserver_http_requests_total",
 			Help: "Requests for data over HTTP that have ended, by status code.",
 		}, []string{"code"}),
-		authFailures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "flightserver_auth_failures_total",
-			Help: "Calls refused because nobody known made them.",
-		}),
 	}
-	r.MustRegister(m.rpc, m.inFlight, sizes, m.received.bytes, m.sent.bytes, m.authFailures, m.httpRequests)
+	r.MustRegister(m.rpc, m.inFlight, sizes, m.received.bytes, m.sent.bytes, m.httpRequests)
 	return m
 }
 

@@ -31,8 +31,8 @@ type pollCommand struct {
 func (s *flightService) PollFlightInfo(ctx context.Context, descriptor *flight.FlightDescriptor) (*flight.PollInfo, error) {
 	again, known := readPollCommand(descriptor)
 	if known {
-		if e := s.polls.find(again.Poll, auth.FromContext(ctx).Name); e != nil {
-			if err := auth.FromContext(ctx).Allow(auth.Describe, e.plan.query.Dataset); err != nil {
+		if e := s.polls.find(again.Poll, auth.FromContext(ctx).Subject()); e != nil {
+			if err := s.may.check(ctx, auth.Describe, e.plan.query.Dataset, e.plan.dataset.ID); err != nil {
 				return nil, err
 			}
 			return s.pollInfo(e, e.wait(ctx, again.Seen))
@@ -46,10 +46,10 @@ func (s *flightService) PollFlightInfo(ctx context.Context, descriptor *flight.F
 	if p.filter == nil {
 		return s.pollAtOnce(p, descriptor)
 	}
-	if err := auth.FromContext(ctx).Allow(auth.Read, p.query.Dataset); err != nil {
+	if err := s.may.check(ctx, auth.Read, p.query.Dataset, p.dataset.ID); err != nil {
 		return nil, err
 	}
-	e, err := s.polls.begin(p, proto.Clone(descriptor).(*flight.FlightDescriptor), auth.FromContext(ctx).Name)
+	e, err := s.polls.begin(p, proto.Clone(descriptor).(*flight.FlightDescriptor), auth.FromContext(ctx).Subject())
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (s *flightService) DoPut(stream flight.FlightService_DoPutServer) error {
 	ctx := stream.Context()
 	results := s.sendResults(stream)
 	defer results.abandon()
-	p := &put{catalog: s.catalog, results: results}
+	p := &put{catalog: s.catalog, may: s.may, results: results}
 	defer s.abort(ctx, p)
 	p.messages = &messages{stream: receivedFrom{stream, s.metrics.received}, acquire: s.guards.uploadMemory(ctx), onMetadata: p.takeMetadata}
 	defer p.messages.close()
@@ -64,6 +64,7 @@ func (s *flightService) abort(ctx context.Context, p *put) {
 // put is one upload on its way.
 type put struct {
 	catalog  *catalog.Catalog
+	may      *permissions
 	messages *messages
 	results  *results
 	request  catalog.UploadRequest
@@ -99,7 +100,7 @@ func (p *put) readRequest(ctx context.Context) error {
 	if p.request, err = uploadRequest(first.Descriptor); err != nil {
 		return err
 	}
-	return auth.FromContext(ctx).Allow(auth.Write, strings.Join(p.request.Path, "/"))
+	return p.may.check(ctx, auth.Write, strings.Join(p.request.Path, "/"), "")
 }
 
 // store writes the records. The upload begins with the first of them, since

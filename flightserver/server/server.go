@@ -65,6 +65,7 @@ type Server struct {
 	links   *links            // nil: no links
 	flight  *flightService
 	guards  *guards
+	may     *permissions
 	spans   sdktrace.SpanProcessor   // nil: as the settings say
 	tracer  *sdktrace.TracerProvider // nil: nothing is traced
 	health  *drainingHealth
@@ -104,6 +105,7 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	if err := s.openTracing(ctx); err != nil {
 		return err
 	}
+	s.may = &permissions{catalog: s.catalog}
 	s.newFlightService(now)
 	if s.httpListener != nil {
 		s.httpListener = s.guards.listener(s.httpListener)
@@ -151,7 +153,8 @@ func (s *Server) openAuth(now clock.PassiveClock) (err error) {
 		return err
 	}
 	s.auth, err = auth.Open(auth.Options{
-		File: s.settings.AuthFile, Keys: s.keys, Clock: now, Logger: s.logger, Registerer: s.registry,
+		File: s.settings.AuthFile, Keys: s.keys, FailuresPerMinute: s.settings.Limits.FailuresPerMinute,
+		Clock: now, Logger: s.logger, Registerer: s.registry,
 	})
 	return err
 }
@@ -171,6 +174,7 @@ func (s *Server) openTLS() (err error) {
 func (s *Server) newFlightService(now clock.WithTicker) {
 	s.flight = &flightService{
 		catalog:   s.catalog,
+		may:       s.may,
 		logIn:     s.auth.LogIn,
 		tickets:   &tickets{keys: s.keys, clock: now},
 		flights:   newFlights(now),
@@ -187,7 +191,7 @@ func (s *Server) newFlightService(now clock.WithTicker) {
 }
 
 func (s *Server) newDataServer() {
-	through := interceptors(s.logger, s.metrics, s.caller).then(s.guards.interceptors())
+	through := interceptors(s.logger, s.metrics, s.caller).then(s.revocable()).then(s.guards.interceptors())
 	s.data = newGRPCServer(s.dataTLS, s.guards, through, s.tracing())
 	s.health = newDrainingHealth()
 	gen.RegisterFlightServiceServer(s.data, linked{s.flight, s.links})
@@ -199,7 +203,7 @@ func (s *Server) newDataServer() {
 }
 
 func (s *Server) newAdminServer() {
-	service := &adminService{catalog: s.catalog, logger: s.logger, revisions: s.revisions}
+	service := &adminService{catalog: s.catalog, may: s.may, logger: s.logger, revisions: s.revisions}
 	service.actions = service.adminActions()
 	s.admin = newGRPCServer(s.adminTLS, s.guards, interceptors(s.logger, s.metrics, operator), nil)
 	gen.RegisterFlightServiceServer(s.admin, service)
@@ -207,12 +211,18 @@ func (s *Server) newAdminServer() {
 
 // revisions are told over the admin port, which always has a certificate. In a
 // pod it is that of the data port, where that one has any.
-func (s *Server) revisions() (credentials, leaf string) {
-	certificates := s.dataTLS
-	if certificates == nil {
-		certificates = s.adminTLS
+func (s *Server) revisions(status *settings.MemberStatus) {
+	status.AuthRevision = s.auth.Revision()
+	status.SigningRevision = s.keys.Revision()
+	status.TrustRevision = s.adminTLS.TrustRevision()
+	status.LeafRevision = s.adminTLS.LeafRevision()
+	if s.dataTLS == nil || s.dataTLS.LeafRevision() == status.LeafRevision {
+		return
 	}
-	return s.auth.Revision(), certificates.LeafRevision()
+	status.LeafRevision = s.dataTLS.LeafRevision()
+	if s.settings.TLS.CertFile == s.settings.AdminTLS.CertFile {
+		status.LeafRevision = "" // one port has loaded it, the other is about to
+	}
 }
 
 // Close gives back what New took; Run does it as well.

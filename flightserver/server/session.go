@@ -24,9 +24,9 @@ func sessionOptions() map[string]session.Check {
 
 func (s *flightService) sessionActions() actions {
 	return actions{
-		{flight.SetSessionOptionsActionType, "Set options of the session, which begins with the first.", "", s.setSessionOptions},
-		{flight.GetSessionOptionsActionType, "Get the options of the session.", "", s.getSessionOptions},
-		{flight.CloseSessionActionType, "End the session.", "", s.closeSession},
+		{flight.SetSessionOptionsActionType, "Set options of the session, which begins with the first.", auth.Call, s.setSessionOptions},
+		{flight.GetSessionOptionsActionType, "Get the options of the session.", auth.Call, s.getSessionOptions},
+		{flight.CloseSessionActionType, "End the session.", auth.Call, s.closeSession},
 	}
 }
 
@@ -39,7 +39,7 @@ func (s *flightService) setSessionOptions(ctx context.Context, body []byte) ([][
 	if id == "" {
 		id = rand.Text()
 	}
-	owner := auth.FromContext(ctx).Name
+	owner := auth.FromContext(ctx).Subject()
 	failed := s.sessions.Set(owner, id, request.GetSessionOptions())
 	if cookieOf(ctx) != id {
 		if err := setCookie(ctx, cookie(id, 0)); err != nil {
@@ -53,7 +53,7 @@ func (s *flightService) getSessionOptions(ctx context.Context, body []byte) ([][
 	if err := decodeProto(body, &flight.GetSessionOptionsRequest{}, "GetSessionOptionsRequest"); err != nil {
 		return nil, err
 	}
-	options := s.sessions.Options(auth.FromContext(ctx).Name, s.sessionID(ctx))
+	options := s.sessions.Options(auth.FromContext(ctx).Subject(), s.sessionID(ctx))
 	return protoResult(&flight.GetSessionOptionsResult{SessionOptions: options})
 }
 
@@ -63,7 +63,7 @@ func (s *flightService) closeSession(ctx context.Context, body []byte) ([][]byte
 	if err := decodeProto(body, &flight.CloseSessionRequest{}, "CloseSessionRequest"); err != nil {
 		return nil, err
 	}
-	s.sessions.Close(auth.FromContext(ctx).Name, s.sessionID(ctx))
+	s.sessions.Close(auth.FromContext(ctx).Subject(), s.sessionID(ctx))
 	if value := cookieOf(ctx); value != "" {
 		if err := setCookie(ctx, cookie(value, -1)); err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func (s *flightService) closeSession(ctx context.Context, body []byte) ([][]byte
 // its login; empty where it has neither.
 func (s *flightService) sessionID(ctx context.Context) string {
 	caller := auth.FromContext(ctx)
-	if cookie := cookieOf(ctx); cookie != "" && s.sessions.Has(caller.Name, cookie) {
+	if cookie := cookieOf(ctx); cookie != "" && s.sessions.Has(caller.Subject(), cookie) {
 		return cookie
 	}
 	return caller.Session
