@@ -82,6 +82,16 @@ func onlyConn(t *testing.T, s *Server) (only *conn) {
 	return only
 }
 
+// untilAlone waits until no more connections are left, with their handlers.
+func untilAlone(t *testing.T, s *Server, connections int) {
+	t.Helper()
+	until(t, "the end of connections", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.connections) == connections
+	})
+}
+
 // heap gives what is reachable.
 func heap() int {
 	runtime.GC()
@@ -96,7 +106,7 @@ const mostGrown = 8 << 20
 // TestRapidReset begins calls and gives them up, faster than they end.
 func TestRapidReset(t *testing.T) {
 	const calls, most = 100_000, 10
-	_, w, address := serveWaiting(t, Options{MaxCalls: most})
+	s, w, address := serveWaiting(t, Options{MaxCalls: most})
 	other := testgrpc.NewTestServiceClient(dial(t, address))
 	c := dialRaw(t, address)
 	before := heap()
@@ -116,7 +126,9 @@ func TestRapidReset(t *testing.T) {
 	c.do(out.Flush())
 	c.do(c.Conn.(*net.TCPConn).CloseWrite())
 	reading.Wait() // the server has read all, and left
-	until(t, "the end of all calls", func() bool { return w.running.Load() == 0 })
+	untilAlone(t, s, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.most > most {
 		t.Errorf("%d handlers ran at once, of %d", w.most, most)
 	}
@@ -311,11 +323,7 @@ func TestNoHTTP2(t *testing.T) {
 				if _, err := io.Copy(io.Discard, c.Conn); errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Errorf("%s: the server still waits", security)
 				}
-				until(t, "the end of the connection", func() bool {
-					s.mu.Lock()
-					defer s.mu.Unlock()
-					return len(s.connections) == 0
-				})
+				untilAlone(t, s, 0)
 			}
 		})
 	}

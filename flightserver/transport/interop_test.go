@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
-	_ "google.golang.org/grpc/encoding/gzip"  // what the cases of compression use
+	"google.golang.org/grpc/encoding/gzip"
 	_ "google.golang.org/grpc/encoding/proto" // the codec
 	"google.golang.org/grpc/interop"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
@@ -70,27 +70,40 @@ func dial(t testing.TB, address string, options ...grpc.DialOption) *grpc.Client
 
 // TestInteroperability runs gRPC's interoperability tests with grpc-go's client.
 func TestInteroperability(t *testing.T) {
-	_, address := serve(t, Options{})
+	_, address := serve(t, Options{MaxCalls: 100})
 	c := dial(t, address)
 	client := testgrpc.NewTestServiceClient(c)
-	for name, run := range map[string]func(ctx context.Context){
-		"empty_unary":      func(ctx context.Context) { interop.DoEmptyUnaryCall(ctx, client) },
-		"large_unary":      func(ctx context.Context) { interop.DoLargeUnaryCall(ctx, client) },
-		"client_streaming": func(ctx context.Context) { interop.DoClientStreaming(ctx, client) },
-		"server_streaming": func(ctx context.Context) { interop.DoServerStreaming(ctx, client) },
-		"ping_pong":        func(ctx context.Context) { interop.DoPingPong(ctx, client) },
-		"empty_stream":     func(ctx context.Context) { interop.DoEmptyStream(ctx, client) },
-		"timeout":          func(ctx context.Context) { interop.DoTimeoutOnSleepingServer(ctx, client) },
-		"cancel_begin":     func(ctx context.Context) { interop.DoCancelAfterBegin(ctx, client) },
-		"cancel_first":     func(ctx context.Context) { interop.DoCancelAfterFirstResponse(ctx, client) },
-		"status":           func(ctx context.Context) { interop.DoStatusCodeAndMessage(ctx, client) },
-		"special_status":   func(ctx context.Context) { interop.DoSpecialStatusMessage(ctx, client) },
-		"custom_metadata":  func(ctx context.Context) { interop.DoCustomMetadata(ctx, client) },
-		"unimplemented":    func(ctx context.Context) { interop.DoUnimplementedMethod(ctx, c) },
-		"unknown_service": func(ctx context.Context) {
+	for name, run := range map[string]func(ctx context.Context, options ...grpc.CallOption){
+		"empty_unary":      calls(interop.DoEmptyUnaryCall, client),
+		"large_unary":      calls(interop.DoLargeUnaryCall, client),
+		"client_streaming": calls(interop.DoClientStreaming, client),
+		"server_streaming": calls(interop.DoServerStreaming, client),
+		"ping_pong":        calls(interop.DoPingPong, client),
+		"empty_stream":     calls(interop.DoEmptyStream, client),
+		"timeout":          calls(interop.DoTimeoutOnSleepingServer, client),
+		"cancel_begin":     calls(interop.DoCancelAfterBegin, client),
+		"cancel_first":     calls(interop.DoCancelAfterFirstResponse, client),
+		"status":           calls(interop.DoStatusCodeAndMessage, client),
+		"special_status":   calls(interop.DoSpecialStatusMessage, client),
+		"custom_metadata":  calls(interop.DoCustomMetadata, client),
+		"unimplemented":    func(ctx context.Context, _ ...grpc.CallOption) { interop.DoUnimplementedMethod(ctx, c) },
+		"unknown_service": func(ctx context.Context, _ ...grpc.CallOption) {
 			interop.DoUnimplementedService(ctx, testgrpc.NewUnimplementedServiceClient(c))
+		},
+		"soak": func(ctx context.Context, _ ...grpc.CallOption) {
+			interop.DoSoakTest(ctx, interop.SoakTestConfig{
+				RequestSize: 271828, ResponseSize: 314159, NumWorkers: 4, Iterations: 40, ServerAddr: address,
+				PerIterationMaxAcceptableLatency: patience, OverallTimeout: patience,
+				ChannelForTest: func() (*grpc.ClientConn, func()) { return c, func() {} },
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) { run(t.Context()) })
+		t.Run(name+"/compressed", func(t *testing.T) { run(t.Context(), grpc.UseCompressor(gzip.Name)) })
 	}
+}
+
+// calls binds a case to a client.
+func calls(of func(context.Context, testgrpc.TestServiceClient, ...grpc.CallOption), client testgrpc.TestServiceClient) func(context.Context, ...grpc.CallOption) {
+	return func(ctx context.Context, options ...grpc.CallOption) { of(ctx, client, options...) }
 }

@@ -130,9 +130,6 @@ func (c *rawClient) answer(id uint32) string {
 		if told := seen.add(f, id); told != "" {
 			return told
 		}
-		if s, ok := f.(*http2.SettingsFrame); ok && !s.IsAck() {
-			c.do(c.WriteSettingsAck())
-		}
 	}
 }
 
