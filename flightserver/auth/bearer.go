@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -12,10 +11,6 @@ import (
 )
 
 const (
-	// BearerLife is how long a bearer that a password was traded for lasts. It
-	// ends sooner with its user, or with the password that it was made from.
-	BearerLife = 12 * time.Hour
-
 	bearerAudience = "flightserver/session"
 	sessionBytes   = 16
 )
@@ -35,7 +30,7 @@ func (a *Authenticator) newBearer(user settings.User) (text, session string, err
 			Subject:   user.Name,
 			ID:        session,
 			Audience:  jwt.ClaimStrings{bearerAudience},
-			ExpiresAt: jwt.NewNumericDate(a.clock.Now().Add(BearerLife)),
+			ExpiresAt: jwt.NewNumericDate(a.clock.Now().Add(settings.BearerLife)),
 		},
 		Password: passwordVersion(user),
 	})

@@ -37,7 +37,7 @@ func newCredentials(revision string, file *settings.Credentials) *credentials {
 		users:     file.Users,
 		byName:    map[string]settings.User{},
 		byCommon:  map[string]settings.ClientCertificate{},
-		nobody:    HashPassword(""),
+		nobody:    settings.HashPassword(""),
 		noDigest:  [sha256.Size]byte(random(sha256.Size)),
 	}
 	for _, t := range file.Tokens {

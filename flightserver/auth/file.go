@@ -34,7 +34,7 @@ func SetUser(path, name, password string, role settings.Role) error {
 	if password == "" {
 		return errNoPassword
 	}
-	user := settings.User{Name: name, PasswordHash: HashPassword(password), Role: role}
+	user := settings.User{Name: name, PasswordHash: settings.HashPassword(password), Role: role}
 	return change(path, func(c *settings.Credentials) {
 		if i := slices.IndexFunc(c.Users, func(u settings.User) bool { return u.Name == name }); i >= 0 {
 			c.Users[i] = user

@@ -21,7 +21,7 @@ const needle = "Needle"
 
 // aUser has the password Needle.
 func aUser(name string) settings.User {
-	return settings.User{Name: name, PasswordHash: HashPassword(needle), Role: settings.RoleWriter}
+	return settings.User{Name: name, PasswordHash: settings.HashPassword(needle), Role: settings.RoleWriter}
 }
 
 func basic(user, password string) string {
@@ -97,8 +97,8 @@ func TestBearerEnds(t *testing.T) {
 		"Promoted":  {reason: "the role is the file's, not the bearer's", then: file(promoted), want: settings.RoleAdmin},
 		"Removed":   {reason: "a user that is gone", then: file(aUser("sansa"))},
 		"Changed":   {reason: "a new password, even the same one", then: file(aUser("arya"))},
-		"AlmostOld": {reason: "a second before its end", then: file(arya), later: BearerLife - time.Second, want: settings.RoleWriter},
-		"Old":       {reason: "its end", then: file(arya), later: BearerLife + time.Second},
+		"AlmostOld": {reason: "a second before its end", then: file(arya), later: settings.BearerLife - time.Second, want: settings.RoleWriter},
+		"Old":       {reason: "its end", then: file(arya), later: settings.BearerLife + time.Second},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

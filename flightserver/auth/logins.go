@@ -92,7 +92,7 @@ func (l *logins) compute(ctx context.Context, hash, password string) (bool, erro
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	return matches(hash, password), nil
+	return settings.MatchesPassword(hash, password), nil
 }
 
 // knows says whether this was the user's password a while ago.

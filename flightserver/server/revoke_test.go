@@ -35,7 +35,7 @@ func startRevocable(t *testing.T) *revocable {
 	r.settings.HTTPListen = "127.0.0.1:0"
 	text, digest := auth.NewToken("alice", settings.RoleWriter)
 	r.alice, r.tokens = text, []settings.Token{digest}
-	r.users = []settings.User{{Name: aUser, PasswordHash: auth.HashPassword(aPassword), Role: settings.RoleWriter}}
+	r.users = []settings.User{{Name: aUser, PasswordHash: settings.HashPassword(aPassword), Role: settings.RoleWriter}}
 	writeAuth(t, r.settings, settings.Credentials{Tokens: r.tokens, Users: r.users})
 	r.srv, _ = start(t, r.settings)
 	_, bearer, err := r.srv.auth.LogIn(t.Context(), "", aUser, aPassword)

@@ -1,12 +1,11 @@
-package auth
+package settings
 
 import (
+	"crypto/rand"
 	"crypto/subtle"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
-
-	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // What a login costs: 19 MiB and two passes, the least that OWASP recommends
@@ -21,20 +20,22 @@ const (
 
 // HashPassword gives what the credentials file holds of a password.
 func HashPassword(password string) string {
-	a := settings.Argon2id{Memory: argon2Memory, Passes: argon2Passes, Threads: argon2Threads, Salt: random(argon2Salt)}
+	a := Argon2id{Memory: argon2Memory, Passes: argon2Passes, Threads: argon2Threads, Salt: make([]byte, argon2Salt)}
+	_, _ = rand.Read(a.Salt) // never fails: crypto/rand ends the process instead
 	a.Key = derive(a, password, argon2Key)
 	return a.String()
 }
 
-// matches says whether the password is the one of the hash. It takes long.
-func matches(hash, password string) bool {
-	if settings.IsBcrypt(hash) {
+// MatchesPassword says whether the password is the one of the hash. It takes
+// long.
+func MatchesPassword(hash, password string) bool {
+	if IsBcrypt(hash) {
 		return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
 	}
-	a, err := settings.ParseArgon2id(hash)
+	a, err := ParseArgon2id(hash)
 	return err == nil && subtle.ConstantTimeCompare(derive(a, password, uint32(len(a.Key))), a.Key) == 1
 }
 
-func derive(a settings.Argon2id, password string, length uint32) []byte {
+func derive(a Argon2id, password string, length uint32) []byte {
 	return argon2.IDKey([]byte(password), a.Salt, a.Passes, a.Memory, a.Threads, length)
 }
