@@ -335,14 +335,12 @@ func (c *conn) seen(h http2.FrameHeader) {
 // reset ends a call, whether there is one or not, and tells the client.
 func (c *conn) reset(id uint32, code http2.ErrCode) {
 	tell := func(f *http2.Framer) { _ = f.WriteRSTStream(id, code) }
-	call, _ := c.find(id)
-	if call == nil {
-		c.abandon(id)
-		c.out.queue(tell)
+	if call, _ := c.find(id); call != nil && c.out.end(call, tell) {
+		call.leave(status.Error(codes.Internal, "the call was reset: "+code.String()))
 		return
 	}
-	c.out.end(call, tell)
-	call.leave(status.Error(codes.Internal, "the call was reset: "+code.String()))
+	c.abandon(id)
+	c.out.queue(tell)
 }
 
 // resetByClient ends a call that the client does not want any more, section 6.4.

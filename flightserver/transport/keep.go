@@ -45,7 +45,18 @@ func (c *conn) drain() {
 		_ = f.WriteGoAway(math.MaxInt32, http2.ErrCodeNo, nil)
 		_ = f.WritePing(false, drainPing)
 	})
-	time.AfterFunc(announceTime, c.refuse)
+	c.server.running.Go(c.refuseSoon)
+}
+
+// refuseSoon is for clients that do not answer the ping.
+func (c *conn) refuseSoon() {
+	late := time.NewTimer(announceTime)
+	defer late.Stop()
+	select {
+	case <-late.C:
+		c.refuse()
+	case <-c.out.ended:
+	}
 }
 
 // refuse takes no more calls.

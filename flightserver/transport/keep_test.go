@@ -106,6 +106,17 @@ func TestAgeAndGrace(t *testing.T) {
 	until(t, "the end of the call", func() bool { return w.running.Load() == 0 })
 }
 
+// TestAgeOfOneWhoDoesNotAnswer is that of a client that ignores the ping.
+func TestAgeOfOneWhoDoesNotAnswer(t *testing.T) {
+	_, address := serve(t, Options{Keepalive: keepalive.ServerParameters{MaxConnectionAge: time.Millisecond}})
+	c := dialRaw(t, address)
+	for _, want := range []uint32{math.MaxInt32, 0} {
+		if away := next[*http2.GoAwayFrame](c); away.LastStreamID != want {
+			t.Errorf("GOAWAY is %v, not of %d", away, want)
+		}
+	}
+}
+
 // TestNoCallFailsOfAge uses connections that grow old all the time.
 func TestNoCallFailsOfAge(t *testing.T) {
 	watched := &counter{}

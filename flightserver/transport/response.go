@@ -31,18 +31,19 @@ func (o *output) startLocked(c *call) error {
 }
 
 // end makes the call say nothing more than last, if that; nil: there is nothing
-// to say.
-func (o *output) end(c *call, last func(*http2.Framer)) {
+// to say. False: it had ended.
+func (o *output) end(c *call, last func(*http2.Framer)) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if c.gone {
-		return
+		return false
 	}
 	c.gone = true
 	if last != nil && o.err == nil {
 		last(o.frames)
 		o.flushSoonLocked()
 	}
+	return true
 }
 
 // finish says a call's status. Where its client has more to say, it is told that
