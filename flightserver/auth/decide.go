@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -44,9 +45,30 @@ type Object struct {
 	Access  []settings.AccessRule // nil: the roles decide
 }
 
+// denial is an ErrForbidden.
+type denial struct {
+	changes bool // what would have been done
+	error
+}
+
+func (d denial) Unwrap() error { return d.error }
+
+// Changes tells whether what ErrForbidden refused would have changed something.
+func Changes(err error) bool {
+	var d denial
+	return errors.As(err, &d) && d.changes
+}
+
 // Decide gives nil where the identity may do this with the object, else
 // ErrForbidden with verb and dataset. Every permission is decided here.
 func Decide(id Identity, verb Verb, object Object) error {
+	if err := decide(id, verb, object); err != nil {
+		return denial{needs[verb].role != settings.RoleReader, err}
+	}
+	return nil
+}
+
+func decide(id Identity, verb Verb, object Object) error {
 	need, known := needs[verb]
 	byRole := known && rank(id.Role) >= rank(need.role)
 	switch {

@@ -46,6 +46,7 @@ func (a actions) do(request *flight.Action, stream flight.FlightService_DoAction
 		if each.name != request.GetType() {
 			continue
 		}
+		callFrom(stream.Context()).method += " " + each.name
 		if each.verb == auth.Call {
 			if err := may.call(stream.Context(), each.verb); err != nil {
 				return err

@@ -93,7 +93,17 @@ var errorCodes = []struct {
 
 // toStatus gives the status that the client reads. The id stands in the text of
 // an internal error, so that its log line can be found.
-func toStatus(err error, id string) error {
+func toStatus(err error, id string) error { return toStatusAs(ownWords, err, &call{id: id}) }
+
+// wording chooses the code and the text of an error that is listed.
+type wording func(c *call, err error, code codes.Code, text string) (codes.Code, string)
+
+func ownWords(_ *call, _ error, code codes.Code, text string) (codes.Code, string) {
+	return code, text
+}
+
+func toStatusAs(words wording, err error, c *call) error {
+	id := c.id
 	if _, ok := status.FromError(err); ok {
 		return describe(err, id) // nil, or a status already: gRPC's own, when it refuses a message
 	}
@@ -106,7 +116,7 @@ func toStatus(err error, id string) error {
 			if text == "" {
 				text = shorten(err.Error())
 			}
-			return withDetails(status.New(e.code, text), e.reason, id)
+			return withDetails(status.New(words(c, err, e.code, text)), e.reason, id)
 		}
 	}
 	return withDetails(status.New(codes.Internal, "internal error "+id), "INTERNAL", id)

@@ -153,7 +153,7 @@ func TestArrowStatusTrailer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			trailer := &trailerOf{}
 			ctx := grpc.NewContextWithServerTransportStream(context.WithValue(t.Context(), callKey{}, &call{id: "ID"}), trailer)
-			err := translateErrors(ctx, "", func(context.Context) error { return tc.err })
+			err := translateErrors(ownWords)(ctx, "", func(context.Context) error { return tc.err })
 			if got := len(trailer.md["x-arrow-status"]) == 1; got != tc.want {
 				t.Errorf("x-arrow-status is set: %v: %s", got, tc.reason)
 			}

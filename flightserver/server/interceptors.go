@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,8 +31,12 @@ type authenticator func(context.Context) (auth.Identity, error)
 // inner ones fill in what the outer ones log.
 type call struct {
 	id       string
+	method   string // of an action, with its name
 	identity auth.Identity
 	cause    error // what the status was made from
+	// dataset is the one that the caller was last asked for a permission for. The
+	// handler of a call that was cut off may still be running.
+	dataset atomic.Pointer[string]
 }
 
 type callKey struct{}
@@ -39,13 +44,13 @@ type callKey struct{}
 func callFrom(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 // interceptors gives what surrounds every call of a gRPC server.
-func interceptors(logger *slog.Logger, m *metrics, who authenticator) surround {
+func interceptors(logger *slog.Logger, m *metrics, a *auditing, words wording, who authenticator) surround {
 	recovers := recoverPanics(logger)
 	unary := []grpc.UnaryServerInterceptor{recovers.unary, m.rpc.UnaryServerInterceptor()}
 	stream := []grpc.StreamServerInterceptor{recovers.stream, m.rpc.StreamServerInterceptor()}
-	for _, a := range []around{m.countInFlight, logCalls(logger), translateErrors, authenticate(who)} {
-		unary = append(unary, a.unary)
-		stream = append(stream, a.stream)
+	for _, each := range []around{m.countInFlight, logCalls(logger), translateErrors(words), authenticate(a, who)} {
+		unary = append(unary, each.unary)
+		stream = append(stream, each.stream)
 	}
 	return surround{unary, stream}
 }
@@ -53,7 +58,7 @@ func interceptors(logger *slog.Logger, m *metrics, who authenticator) surround {
 // recoverPanics keeps a defect in one call from ending all of them.
 func recoverPanics(logger *slog.Logger) around {
 	return func(ctx context.Context, method string, next func(context.Context) error) error {
-		c := &call{id: uuid.NewString()}
+		c := &call{id: uuid.NewString(), method: method}
 		return recovered(logger, c.id, method, func() error { return next(context.WithValue(ctx, callKey{}, c)) })
 	}
 }
@@ -115,20 +120,22 @@ func (l callLine) log(ctx context.Context, logger *slog.Logger, c *call) {
 }
 
 // translateErrors gives the client a status and keeps the error for the log.
-func translateErrors(ctx context.Context, _ string, next func(context.Context) error) error {
-	c := callFrom(ctx)
-	c.cause = next(ctx)
-	err := toStatus(c.cause, c.id)
-	if status.Code(err) == codes.Canceled && ctx.Err() == nil {
-		// The client did not cancel, and pyarrow takes CANCELLED for the user's
-		// own Ctrl-C.
-		err = withDetails(status.New(codes.Unavailable, "the call was interrupted"), "INTERRUPTED", c.id)
+func translateErrors(words wording) around {
+	return func(ctx context.Context, _ string, next func(context.Context) error) error {
+		c := callFrom(ctx)
+		c.cause = next(ctx)
+		err := toStatusAs(words, c.cause, c)
+		if status.Code(err) == codes.Canceled && ctx.Err() == nil {
+			// The client did not cancel, and pyarrow takes CANCELLED for the user's
+			// own Ctrl-C.
+			err = withDetails(status.New(codes.Unavailable, "the call was interrupted"), "INTERRUPTED", c.id)
+		}
+		if slices.Contains(codesWithDetail, status.Code(err)) {
+			// It fails only for a call that has ended, which reads no trailer.
+			_ = grpc.SetTrailer(ctx, metadata.Pairs(arrowStatusHeader, arrowIOError))
+		}
+		return err
 	}
-	if slices.Contains(codesWithDetail, status.Code(err)) {
-		// It fails only for a call that has ended, which reads no trailer.
-		_ = grpc.SetTrailer(ctx, metadata.Pairs(arrowStatusHeader, arrowIOError))
-	}
-	return err
 }
 
 // Arrow's C++ clients show their callers a status's details only where the
@@ -146,13 +153,14 @@ var codesWithDetail = []codes.Code{
 
 // authenticate lets a call through that is somebody's. Health checks are
 // nobody's: what asks has no token.
-func authenticate(who authenticator) around {
+func authenticate(a *auditing, who authenticator) around {
 	return func(ctx context.Context, method string, next func(context.Context) error) error {
 		if isHealth(method) {
 			return next(ctx)
 		}
 		id, err := who(ctx)
 		if err != nil {
+			a.refused(ctx, err)
 			return err
 		}
 		callFrom(ctx).identity = id

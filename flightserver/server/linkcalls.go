@@ -27,7 +27,7 @@ const linkMethod = "GET /v1/data"
 // aroundLinks does for requests of HTTP what the interceptors do for calls.
 func (s *Server) aroundLinks(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{id: uuid.NewString()}
+		c := &call{id: uuid.NewString(), method: linkMethod}
 		ctx, span := s.traceLink(context.WithValue(withPeer(r.Context(), r.RemoteAddr), callKey{}, c), r.Header)
 		defer span.End()
 		answer := &countedAnswer{ResponseWriter: w, sent: s.metrics.sent}
@@ -90,6 +90,7 @@ func (a *countedAnswer) Write(b []byte) (int, error) {
 func (s *Server) admitLink(ctx context.Context, shown auth.Credential) (context.Context, func(), error) {
 	caller, err := s.auth.Find(shown)
 	if err != nil {
+		s.audit.refused(ctx, err)
 		return nil, nil, err
 	}
 	callFrom(ctx).identity = caller

@@ -43,6 +43,7 @@ func (s *Server) caller(ctx context.Context) (auth.Identity, error) {
 	if err != nil || bearer == "" {
 		return id, err
 	}
+	s.audit.decided(auth.NewContext(ctx, id), login, "", nil)
 	return id, giveBearer(ctx, bearer)
 }
 
@@ -82,6 +83,7 @@ func (s *flightService) Handshake(stream flight.FlightService_HandshakeServer) e
 		return badRequest("a handshake carries a BasicAuth message, or Basic credentials in the header authorization")
 	}
 	id, bearer, err := s.logIn(ctx, peerAddress(ctx), basic.GetUsername(), basic.GetPassword())
+	s.may.audit.decided(auth.NewContext(ctx, id), login, "", err)
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,10 @@ import (
 )
 
 // permissions put each question of what a caller may do to auth.Decide, the one
-// place that answers it.
+// place that answers it. What is only shown or left out is not audited.
 type permissions struct {
 	catalog *catalog.Catalog
+	audit   *auditing
 }
 
 // check gives nil where the caller may do this with the dataset of a name. A
@@ -18,12 +19,21 @@ type permissions struct {
 // are those of the one that is read.
 func (p *permissions) check(ctx context.Context, verb auth.Verb, name, id string) error {
 	object := auth.Object{Dataset: name, Access: p.catalog.Access(name, id)}
-	return auth.Decide(auth.FromContext(ctx), verb, object)
+	return p.decide(ctx, verb, object)
+}
+
+func (p *permissions) decide(ctx context.Context, verb auth.Verb, object auth.Object) error {
+	if c, ok := ctx.Value(callKey{}).(*call); ok && object.Dataset != "" {
+		c.dataset.Store(&object.Dataset)
+	}
+	err := auth.Decide(auth.FromContext(ctx), verb, object)
+	p.audit.decided(ctx, verb, object.Dataset, err)
+	return err
 }
 
 // call gives nil where the caller may make calls that are about no dataset.
 func (p *permissions) call(ctx context.Context, verb auth.Verb) error {
-	return auth.Decide(auth.FromContext(ctx), verb, auth.Object{})
+	return p.decide(ctx, verb, auth.Object{})
 }
 
 // somewhere tells whether the caller may do this with any dataset that there is

@@ -66,6 +66,7 @@ type Server struct {
 	flight  *flightService
 	guards  *guards
 	may     *permissions
+	audit   *auditing                // nil: there is no audit log
 	spans   sdktrace.SpanProcessor   // nil: as the settings say
 	tracer  *sdktrace.TracerProvider // nil: nothing is traced
 	health  *drainingHealth
@@ -96,6 +97,9 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	if err := s.openAuth(now); err != nil {
 		return err
 	}
+	if err := s.openAudit(now); err != nil {
+		return err
+	}
 	if err := s.openTLS(); err != nil {
 		return err
 	}
@@ -105,7 +109,7 @@ func (s *Server) open(ctx context.Context, now clock.WithTicker) error {
 	if err := s.openTracing(ctx); err != nil {
 		return err
 	}
-	s.may = &permissions{catalog: s.catalog}
+	s.may = &permissions{catalog: s.catalog, audit: s.audit}
 	s.newFlightService(now)
 	if s.httpListener != nil {
 		s.httpListener = s.guards.listener(s.httpListener)
@@ -191,7 +195,7 @@ func (s *Server) newFlightService(now clock.WithTicker) {
 }
 
 func (s *Server) newDataServer() {
-	through := interceptors(s.logger, s.metrics, s.caller).then(s.revocable()).then(s.guards.interceptors())
+	through := interceptors(s.logger, s.metrics, s.audit, wordingOf(s.settings.Profile), s.caller).then(s.revocable()).then(s.guards.interceptors())
 	s.data = newGRPCServer(s.dataTLS, s.guards, through, s.tracing())
 	s.health = newDrainingHealth()
 	gen.RegisterFlightServiceServer(s.data, linked{s.flight, s.links})
@@ -205,7 +209,7 @@ func (s *Server) newDataServer() {
 func (s *Server) newAdminServer() {
 	service := &adminService{catalog: s.catalog, may: s.may, logger: s.logger, revisions: s.revisions}
 	service.actions = service.adminActions()
-	s.admin = newGRPCServer(s.adminTLS, s.guards, interceptors(s.logger, s.metrics, operator), nil)
+	s.admin = newGRPCServer(s.adminTLS, s.guards, interceptors(s.logger, s.metrics, s.audit, ownWords, operator), nil)
 	gen.RegisterFlightServiceServer(s.admin, service)
 }
 

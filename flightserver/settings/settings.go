@@ -24,6 +24,9 @@ const (
 	LogJSON = "json"
 )
 
+// ProfileInfluxDB has errors as programs made for InfluxDB 3 know them.
+const ProfileInfluxDB = "influxdb"
+
 // ServerSettings is the content of --config. Flags override it.
 type ServerSettings struct {
 	APIVersion string `json:"apiVersion"`
@@ -60,6 +63,12 @@ type ServerSettings struct {
 	// newer one is there; at least a ticket's life.
 	KeepSuperseded metav1.Duration `json:"keepSuperseded,omitzero"`
 	LogFormat      string          `json:"logFormat,omitempty"` // text or json
+
+	// Profile says whose words errors of the data port are told in: empty, or
+	// ProfileInfluxDB.
+	Profile string `json:"profile,omitempty"`
+	// AuditLog is the file of decisions, or "stderr"; empty: they are not written.
+	AuditLog string `json:"auditLog,omitempty"`
 
 	Storage Storage  `json:"storage,omitzero"`
 	Limits  Limits   `json:"limits,omitzero"`
@@ -146,6 +155,9 @@ func (s *ServerSettings) Validate() error {
 	}
 	if s.LogFormat != LogText && s.LogFormat != LogJSON {
 		errs = append(errs, field.NotSupported(field.NewPath("logFormat"), s.LogFormat, []string{LogText, LogJSON}))
+	}
+	if s.Profile != "" && s.Profile != ProfileInfluxDB {
+		errs = append(errs, field.NotSupported(field.NewPath("profile"), s.Profile, []string{ProfileInfluxDB}))
 	}
 	errs = append(errs, s.Storage.validate(field.NewPath("storage"))...)
 	errs = append(errs, s.Limits.validate(field.NewPath("limits"))...)

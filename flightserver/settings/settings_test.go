@@ -117,6 +117,11 @@ func TestValidate(t *testing.T) {
 			edit:   func(s *ServerSettings) { s.KeepSuperseded = metav1.Duration{Duration: time.Minute} },
 			want:   "keepSuperseded: Invalid value",
 		},
+		"Profile": {
+			reason: "A typing error must not end in words that nobody expects.",
+			edit:   func(s *ServerSettings) { s.Profile = "InfluxDB" },
+			want:   "profile: Unsupported value",
+		},
 		"LogFormat": {
 			reason: "A typing error must not end in no logs.",
 			edit:   func(s *ServerSettings) { s.LogFormat = "xml" },
