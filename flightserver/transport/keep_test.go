@@ -108,6 +108,7 @@ func TestAgeAndGrace(t *testing.T) {
 
 // TestAgeOfOneWhoDoesNotAnswer is that of a client that ignores the ping.
 func TestAgeOfOneWhoDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	_, address := serve(t, Options{Keepalive: keepalive.ServerParameters{MaxConnectionAge: time.Millisecond}})
 	c := dialRaw(t, address)
 	for _, want := range []uint32{math.MaxInt32, 0} {
