@@ -81,10 +81,10 @@ const (
 	// ReasonCertificatesExpired: the members' certificate or its authority has
 	// ended.
 	ReasonCertificatesExpired = "CertificatesExpired"
-	// ReasonAuthorityExpiring: everything works, but the authority nears its end.
-	// Delete its Secret at a time that suits: a new authority and certificates
-	// follow at once, and clients need the new ca.crt.
-	ReasonAuthorityExpiring = "AuthorityExpiring"
+	// ReasonAuthorityChanging: everything works while a new authority takes over.
+	// Clients that keep a copy of ca.crt need the new one by the time that the
+	// message names.
+	ReasonAuthorityChanging = "AuthorityChanging"
 	// ReasonMembersLoading: a member has not yet loaded what was written. The
 	// kubelet carries it there within about a minute.
 	ReasonMembersLoading = "MembersLoading"

@@ -148,12 +148,104 @@ type ResourcesSpec struct {
 
 // TLSSpec says how the connections of clients are protected. The port that the
 // operator speaks to is always mutual TLS.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.leaf) && has(self.leaf.duration) ? duration(self.leaf.duration) : duration('168h')) <= (has(self.ca) && has(self.ca.duration) ? duration(self.ca.duration) : duration('8760h'))",fieldPath=".leaf",message="leaf.duration (168h when it is left out) must not be more than ca.duration (8760h when it is left out): a certificate ends with its authority; shorten leaf.duration or lengthen ca.duration"
+// +kubebuilder:validation:XValidation:rule="!has(self.dnsNames) || self.provider != 'Disabled'",fieldPath=".dnsNames",message="dnsNames are names in a certificate that clients see, and with provider Disabled they see none: remove dnsNames or set provider to Operator"
 type TLSSpec struct {
 	// Provider of the servers' certificates: Operator runs an authority for this
 	// cluster alone; Disabled means plaintext.
 	//
 	// +required
 	Provider TLSProvider `json:"provider"`
+
+	// Leaf says how long certificates are valid.
+	//
+	// +optional
+	Leaf *LeafSpec `json:"leaf,omitempty"`
+
+	// CA says how long the authority is valid, and how it is replaced.
+	//
+	// +optional
+	CA *CASpec `json:"ca,omitempty"`
+
+	// DNSNames are names under which clients reach the cluster, beside those that
+	// Kubernetes gives it.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.all(n, n.matches('^([*][.])?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$'))",message="dnsNames must be names such as flight.example.com or *.flight.example.com, in lower-case letters, digits, '-' and '.'"
+	DNSNames []string `json:"dnsNames,omitempty"`
+
+	// MaxConnectionAge is how long a connection of a client takes new calls.
+	// Clients then connect again and see a new certificate; calls in flight go on.
+	// Default: 1h.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('10s')",message="maxConnectionAge must be a duration of 10s or more, in h, m and s, such as 1h"
+	MaxConnectionAge *metav1.Duration `json:"maxConnectionAge,omitempty"`
+}
+
+// LeafSpec says how long the certificates of servers and operator are valid.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.renewBefore) || duration(self.renewBefore) < (has(self.duration) ? duration(self.duration) : duration('168h'))",fieldPath=".renewBefore",message="renewBefore must be less than duration (168h when it is left out): a certificate cannot be renewed before it is made"
+type LeafSpec struct {
+	// Duration that a certificate is valid. Default: 168h.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('5m')",message="duration must be 5m or more, in h, m and s, such as 168h"
+	Duration *metav1.Duration `json:"duration,omitempty"`
+
+	// RenewBefore is how long before its end a certificate is renewed. Default: a
+	// third of duration.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('1m')",message="renewBefore must be 1m or more, in h, m and s, such as 56h"
+	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
+}
+
+// CASpec says how long an authority is valid, and how another replaces it.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.renewBefore) || duration(self.renewBefore) < (has(self.duration) ? duration(self.duration) : duration('8760h'))",fieldPath=".renewBefore",message="renewBefore must be less than duration (8760h when it is left out): an authority cannot be replaced before it is made"
+// +kubebuilder:validation:XValidation:rule="!has(self.overlap) || duration(self.overlap) < (has(self.renewBefore) ? duration(self.renewBefore) : duration('2160h'))",fieldPath=".overlap",message="overlap must be less than renewBefore (2160h at most when it is left out): the old authority must not end before clients know the new one"
+// +kubebuilder:validation:XValidation:rule="!has(self.overlap) || duration(self.overlap) + duration(self.overlap) + (has(self.renewBefore) ? duration('0s') : duration(self.overlap) + duration(self.overlap)) < (has(self.duration) ? duration(self.duration) : duration('8760h'))",fieldPath=".overlap",message="overlap must be less than half of duration, and less than a quarter when renewBefore is left out: shorten overlap or lengthen duration"
+type CASpec struct {
+	// Duration that an authority is valid. Default: 8760h.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('10m')",message="duration must be 10m or more, in h, m and s, such as 8760h"
+	Duration *metav1.Duration `json:"duration,omitempty"`
+
+	// RenewBefore is how long before its end an authority is replaced. Default: a
+	// quarter of duration, 2160h at most.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('1m')",message="renewBefore must be 1m or more, in h, m and s, such as 2160h"
+	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
+
+	// Overlap is how long clients have to read a new ca.crt before servers show a
+	// certificate that only the new authority vouches for, and how long the old
+	// one stays trusted after that. Clients that keep a copy of ca.crt must read
+	// it anew at least so often. 0s gives them no time. Default: 336h, and half of
+	// renewBefore at most.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$')",message="overlap must be a duration in h, m and s, such as 336h"
+	Overlap *metav1.Duration `json:"overlap,omitempty"`
 }
 
 // TLSProvider says where certificates come from.
@@ -274,20 +366,48 @@ type FlightClusterStatus struct {
 
 // PKIStatus tells of the certificates that the operator issues.
 type PKIStatus struct {
+	// Phase tells how far the replacement of the authority is.
+	//
+	// +optional
+	Phase PKIPhase `json:"phase,omitempty"`
 	// ActiveCA is the SHA-256 fingerprint of the authority's certificate.
 	//
 	// +optional
 	ActiveCA string `json:"activeCA,omitempty"`
+	// PendingCA is that of the authority which will replace it.
+	//
+	// +optional
+	PendingCA string `json:"pendingCA,omitempty"`
 	// NotAfter is when the servers' certificate ends; a new one is issued well
 	// before.
 	//
 	// +optional
 	NotAfter *metav1.Time `json:"notAfter,omitempty"`
-	// NextRotation is when the servers' certificate is issued anew.
+	// NextRotation is when the next certificate is issued anew, be it the
+	// servers', the operator's or the authority's.
 	//
 	// +optional
 	NextRotation *metav1.Time `json:"nextRotation,omitempty"`
 }
+
+// PKIPhase tells how far the replacement of an authority is.
+//
+// +kubebuilder:validation:Enum=Stable;Trusting;Issuing;Retiring
+type PKIPhase string
+
+// Phases of the replacement of an authority.
+const (
+	// PKIStable: there is one authority, or one whose successor is not due.
+	PKIStable PKIPhase = "Stable"
+	// PKITrusting: the next authority is published and signs nothing yet.
+	PKITrusting PKIPhase = "Trusting"
+	// PKIIssuing: the next authority has become the active one, and members take
+	// over certificates that it signed.
+	PKIIssuing PKIPhase = "Issuing"
+	// PKIRetiring: nothing that the old authority signed is in use; it is trusted
+	// for ca.overlap more.
+	PKIRetiring PKIPhase = "Retiring"
+)
 
 // MemberState is what a server does.
 //
@@ -312,6 +432,10 @@ type MemberStatus struct {
 	Name string `json:"name"`
 	// State is what the server does.
 	State MemberState `json:"state"`
+	// TrustRevision names the roots that the server has loaded.
+	//
+	// +optional
+	TrustRevision string `json:"trustRevision,omitempty"`
 	// AuthRevision names the credentials that the server has loaded.
 	//
 	// +optional

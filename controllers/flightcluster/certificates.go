@@ -4,6 +4,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
@@ -18,61 +19,116 @@ import (
 // broken or due. A pair whose name is taken ends the reconcile: one that cannot
 // be stored would be another at each attempt.
 func (c *Controller) planCertificates(ctx context.Context, s *scope) (reconcile.Result, error) {
-	for _, stored := range []struct {
-		name string
-		pair *pki.KeyPair
-	}{
-		{metadata.AuthorityName(s.cr), &s.pairs.Authority},
-		{metadata.ServerTLSName(s.cr), &s.pairs.Server},
-		{metadata.OperatorTLSName(s.cr), &s.pairs.Operator},
-	} {
-		secret := &corev1.Secret{}
-		_, err := c.getChild(ctx, s.cr, stored.name, secret)
-		if err != nil {
-			res, err := s.refused(err)
-			if s.stall != nil {
-				res.RequeueAfter = stalledInterval
-			}
-			return res, err
+	stored, err := c.storedCertificates(ctx, s)
+	if err != nil {
+		res, err := s.refused(err)
+		if s.stall != nil {
+			res.RequeueAfter = stalledInterval
 		}
-		*stored.pair = pki.KeyPair{Certificate: secret.Data[settings.TLSCertFile], Key: secret.Data[settings.TLSKeyFile]}
+		return res, err
 	}
-	return reconcile.Result{}, s.renewCertificates()
+	return reconcile.Result{}, s.renewCertificates(stored)
 }
 
-func (s *scope) renewCertificates() error {
-	renewed, changes, err := pki.Renew(s.pairs, certificateNames(s.cr), s.now)
+func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stored, error) {
+	stored := pki.Stored{}
+	authority, bundle := &corev1.Secret{}, &corev1.ConfigMap{}
+	if _, err := c.getChild(ctx, s.cr, metadata.AuthorityName(s.cr), authority); err != nil {
+		return stored, err
+	}
+	stored.Authority = authority.Data
+	for _, leaf := range []struct {
+		name string
+		out  *pki.Leaf
+	}{
+		{metadata.ServerTLSName(s.cr), &stored.Server},
+		{metadata.OperatorTLSName(s.cr), &stored.Operator},
+	} {
+		secret := &corev1.Secret{}
+		if _, err := c.getChild(ctx, s.cr, leaf.name, secret); err != nil {
+			return stored, err
+		}
+		*leaf.out = pki.Leaf{
+			KeyPair: pki.KeyPair{Certificate: secret.Data[settings.TLSCertFile], Key: secret.Data[settings.TLSKeyFile]},
+			Trust:   secret.Data[settings.CAFile],
+		}
+	}
+	if _, err := c.getChild(ctx, s.cr, metadata.TrustName(s.cr), bundle); err != nil {
+		return stored, err
+	}
+	others, err := c.tokenRoots(ctx, s.cr)
+	stored.Published = append(others, []byte(bundle.Data[settings.CAFile]))
+	return stored, err
+}
+
+// tokenRoots are the roots that the Secrets of tokens hold.
+func (c *Controller) tokenRoots(ctx context.Context, cr *v1alpha1.FlightCluster) ([][]byte, error) {
+	secrets := &corev1.SecretList{}
+	if err := c.Client.List(ctx, secrets, client.InNamespace(cr.Namespace),
+		client.MatchingLabels{metadata.LabelCluster: cr.Name}, client.HasLabels{metadata.LabelToken}); err != nil {
+		return nil, err
+	}
+	var roots [][]byte
+	for i := range secrets.Items {
+		if bundle := secrets.Items[i].Data[settings.CAFile]; len(bundle) > 0 && metadata.IsOwned(&secrets.Items[i], cr) {
+			roots = append(roots, bundle)
+		}
+	}
+	return roots, nil
+}
+
+func (s *scope) renewCertificates(stored pki.Stored) error {
+	s.policy = certificatePolicy(s.cr)
+	if s.cr.Spec.Paused {
+		s.pairs = pki.Read(stored, s.policy, s.now)
+	}
+	healed, changes, err := pki.Heal(stored, s.policy, s.now)
 	if err != nil {
 		return err
 	}
 	s.changes = changes
-	s.desired.Authority = resource.KeyPair(renewed.Authority)
-	s.desired.Server = resource.KeyPair(renewed.Server)
-	s.desired.Operator = resource.KeyPair(renewed.Operator)
+	s.desired.Authority = healed.Rollover.Data()
+	s.desired.Trust = healed.Rollover.Trust()
+	s.desired.Server = resource.KeyPair(healed.Server)
+	s.desired.Operator = resource.KeyPair(healed.Operator)
 	if !s.cr.Spec.Paused {
-		s.pairs = renewed
+		s.pairs = healed
 	}
-	s.facts, s.issued = pki.Inspect(s.pairs, s.now)
+	s.facts, s.issued = pki.Inspect(s.pairs, s.policy)
 	return nil
 }
 
-// certificateNames are all under which a member is reached: by clients, by the
-// operator, and under the short forms that work inside the namespace.
-func certificateNames(cr *v1alpha1.FlightCluster) pki.Names {
-	host := metadata.ServiceHost(cr)
-	peers := metadata.PeersName(cr) + "." + cr.Namespace + ".svc"
-	return pki.Names{
-		Cluster: cr.Name,
-		DNS: []string{
-			cr.Name,
-			cr.Name + "." + cr.Namespace,
-			host,
-			host + ".cluster.local",
-			peers,
-			"*." + peers,
-			"*." + peers + ".cluster.local",
-		},
+// replaceAuthority goes one phase further when all that was planned is stored,
+// and members and time allow. The authority's Secret then wakes the next
+// reconcile, which brings everything else in line with it.
+func (c *Controller) replaceAuthority(ctx context.Context, s *scope) (reconcile.Result, error) {
+	if s.cr.Spec.Paused || s.stall != nil || !s.issued {
+		return reconcile.Result{}, nil
 	}
+	next := s.pairs.Rollover.Advance(s.policy, s.loaded(), s.now)
+	desired := s.desired
+	desired.Authority = next.Data()
+	if err := c.applyChild(ctx, s, resource.AuthoritySecret(&desired)); err != nil {
+		return s.refused(err)
+	}
+	if phase := next.Phase(); phase != s.facts.Phase {
+		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "AuthorityChanging", "Rotate", "replacing the authority: %s, after %s", phase, s.facts.Phase)
+	}
+	return reconcile.Result{}, nil
+}
+
+// loaded tells what every running member has acknowledged.
+func (s *scope) loaded() pki.Loaded {
+	trust, leaf := settings.Revision(s.desired.Trust), settings.Revision(s.desired.Server.Certificate)
+	all := pki.Loaded{Trust: true, Leaf: true}
+	for _, m := range s.members {
+		if !m.Running || m.Stopping {
+			continue
+		}
+		all.Trust = all.Trust && m.Answer != nil && m.Answer.TrustRevision == trust
+		all.Leaf = all.Leaf && m.Answer != nil && m.Answer.LeafRevision == leaf
+	}
+	return all
 }
 
 // announceCertificates tells of changes once they are stored.
@@ -88,10 +144,11 @@ func (s *scope) certificates() *status.Certificates {
 		return nil
 	}
 	return &status.Certificates{
-		AuthoritySecret:   metadata.AuthorityName(s.cr),
-		AuthorityExpires:  s.facts.AuthorityExpires,
-		AuthorityExpiring: s.facts.AuthorityExpiring,
-		LeafExpires:       s.facts.LeafExpires,
-		LeafRevision:      settings.Revision(s.pairs.Server.Certificate),
+		Phase:            s.facts.Phase,
+		AuthorityExpires: s.facts.AuthorityExpires,
+		Until:            s.facts.Until,
+		LeafExpires:      s.facts.LeafExpires,
+		LeafRevision:     settings.Revision(s.pairs.Server.Certificate),
+		TrustRevision:    settings.Revision(s.pairs.Rollover.Trust()),
 	}
 }

@@ -1,6 +1,12 @@
 package flightcluster_test
 
 import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/test/env"
 )
 
 func TestCertificatesRenewWithoutRestart(t *testing.T) {
@@ -40,10 +47,10 @@ func TestCertificatesRenewWithoutRestart(t *testing.T) {
 
 func TestCertificatesHeal(t *testing.T) {
 	tests := map[string]struct {
-		reason    string
-		secret    string
-		damage    func(*corev1.Secret)
-		authority bool // replaced
+		reason  string
+		secret  string
+		damage  func(*corev1.Secret)
+		because string // of the condition, when not CertificatesLoaded
 	}{
 		"deleted leaf": {
 			reason: "the servers' certificate is made anew under the same authority",
@@ -54,9 +61,9 @@ func TestCertificatesHeal(t *testing.T) {
 			secret: "prod-operator-tls",
 		},
 		"deleted authority": {
-			reason:    "nothing can be signed without it, and what it signed is no longer of use",
-			secret:    "prod-ca",
-			authority: true,
+			reason:  "a new one is published; what the old one signed serves until everybody trusts both",
+			secret:  "prod-ca",
+			because: v1alpha1.ReasonAuthorityChanging,
 		},
 		"broken key": {
 			reason: "a key that cannot be read is replaced with its certificate",
@@ -84,24 +91,181 @@ func TestCertificatesHeal(t *testing.T) {
 				}
 			}
 			c.Settle()
-			c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, v1alpha1.ReasonCertificatesLoaded, "")
-			after := c.Secret("prod-ca").Data["tls.crt"]
-			if replaced := string(before) != string(after); replaced != tc.authority {
-				t.Errorf("authority replaced: %t, want %t: %s", replaced, tc.authority, tc.reason)
+			c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, cmp.Or(tc.because, v1alpha1.ReasonCertificatesLoaded), "")
+			if !strings.Contains(bundleOf(c), string(before)) {
+				t.Errorf("clients that know the authority are let down: %s", tc.reason)
 			}
-			if got := c.Secret("prod-token-etl").Data["ca.crt"]; string(got) != string(after) {
-				t.Error("the token's Secret does not hold the authority")
+			if got := c.Secret("prod-token-etl").Data["ca.crt"]; string(got) != bundleOf(c) {
+				t.Error("the token's Secret does not hold the roots")
+			}
+			expectRest(t, c)
+		})
+	}
+}
+
+// A rollover from beginning to end: what clients read, what members load and
+// what the operator trusts, phase by phase, with one server all the while.
+func TestAuthorityIsReplaced(t *testing.T) {
+	c := api.NewCluster(t, shortLives)
+	c.Settle()
+	pod, first := podOf(c), c.Secret("prod-ca").Data["tls.crt"]
+	expectPhase(t, c, v1alpha1.PKIStable)
+
+	c.Clock.Step(50 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKITrusting)
+	both := bundleOf(c)
+	if !strings.Contains(both, string(first)) || strings.Count(both, "BEGIN") != 2 || string(c.Secret("prod-token-etl").Data["ca.crt"]) != both {
+		t.Errorf("clients find %q", both)
+	}
+	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, v1alpha1.ReasonAuthorityChanging, "clients that keep a copy of ca.crt need the new one by then")
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+	c.ExpectEvent("CertificateIssued")
+
+	c.Clock.Step(5*24*time.Hour + time.Minute)
+	c.Reconcile() // the new one signs from now on
+	c.Reconcile()
+	expectPhase(t, c, v1alpha1.PKIIssuing)
+	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, v1alpha1.ReasonMembersLoading, "has not loaded certificate")
+	if bundleOf(c) != both {
+		t.Error("what clients find has changed with the signer")
+	}
+	if m := c.Resource().Status.Members; len(m) != 1 || m[0].State != v1alpha1.MemberActive {
+		t.Errorf("the operator has lost its member: %+v", m)
+	}
+
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIRetiring)
+	c.ExpectEvent("AuthorityChanging")
+	c.Clock.Step(5 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIStable)
+	if last := bundleOf(c); strings.Contains(last, string(first)) || strings.Count(last, "BEGIN") != 1 {
+		t.Errorf("clients find %q", last)
+	}
+	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, v1alpha1.ReasonCertificatesLoaded, "")
+	if podOf(c).UID != pod.UID {
+		t.Error("the pod was replaced")
+	}
+	expectRest(t, c)
+}
+
+// A member that does not answer holds up the phase, and the condition names it.
+func TestAuthorityWaitsForMembers(t *testing.T) {
+	c := api.NewCluster(t, shortLives)
+	c.Settle()
+	c.Clock.Step(50 * 24 * time.Hour)
+	c.Settle()
+	c.Server.Fail(errors.New("hangs"))
+	c.Clock.Step(6 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKITrusting)
+	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, v1alpha1.ReasonMembersLoading, "the new authority waits for it, until the old one ends on")
+	c.Server.Fail(nil)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIRetiring)
+}
+
+// The operator may die between any two writes of a rollover. The member answers
+// throughout, and the end is the same.
+func TestRolloverKilledAfterEachWrite(t *testing.T) {
+	whole := rolling(t)
+	whole.Writes.KillAfter(-1)
+	roll(whole)
+	want := inventory(t, whole)
+	for n := range whole.Writes.Count() {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			c := rolling(t)
+			c.Writes.KillAfter(n)
+			for range 3 {
+				for range 4 {
+					if _, err := c.TryReconcile(); errors.Is(err, env.ErrKilled) {
+						c.Writes.KillAfter(-1)
+					} else if m := c.Resource().Status.Members; m[0].State != v1alpha1.MemberActive {
+						t.Errorf("the operator has lost its member: %+v", m)
+					}
+					c.Server.Load(t)
+				}
+				c.Clock.Step(6 * 24 * time.Hour)
+			}
+			c.Settle()
+			expectPhase(t, c, v1alpha1.PKIStable)
+			c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+			if got := inventory(t, c); !slices.Equal(got, want) {
+				t.Errorf("children: got %q, want %q", got, want)
+			}
+			if roots := strings.Count(bundleOf(c), "BEGIN"); roots != 1 {
+				t.Errorf("%d roots are left", roots)
 			}
 		})
 	}
 }
 
-func TestAuthorityNearItsEndIsTold(t *testing.T) {
-	c := api.NewCluster(t, nil)
+// rolling is a cluster whose authority is due.
+func rolling(t *testing.T) *env.Cluster {
+	t.Helper()
+	c := api.NewCluster(t, shortLives)
 	c.Settle()
-	c.Clock.Step((10*365 - 60) * 24 * time.Hour)
+	c.Clock.Step(50 * 24 * time.Hour)
+	return c
+}
+
+func roll(c *env.Cluster) {
+	for range 3 {
+		c.Settle()
+		c.Clock.Step(6 * 24 * time.Hour)
+	}
 	c.Settle()
-	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, v1alpha1.ReasonAuthorityExpiring, "delete Secret prod-ca")
-	c.ExpectEvent(v1alpha1.ReasonAuthorityExpiring)
-	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+}
+
+func shortLives(cr *v1alpha1.FlightCluster) {
+	days := func(n int) *metav1.Duration { return &metav1.Duration{Duration: time.Duration(n) * 24 * time.Hour} }
+	cr.Spec.TLS = &v1alpha1.TLSSpec{
+		Provider: v1alpha1.TLSOperator,
+		Leaf:     &v1alpha1.LeafSpec{Duration: days(90), RenewBefore: days(1)},
+		CA:       &v1alpha1.CASpec{Duration: days(90), RenewBefore: days(40), Overlap: days(5)},
+		DNSNames: []string{"flight.example.com"},
+	}
+}
+
+func TestNamesOfTheSpecAreInTheCertificate(t *testing.T) {
+	c := api.NewCluster(t, shortLives)
+	c.Settle()
+	pair, err := tls.X509KeyPair(c.Secret("prod-server-tls").Data["tls.crt"], c.Secret("prod-server-tls").Data["tls.key"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"flight.example.com", "prod." + c.Key.Namespace + ".svc"} {
+		if err := pair.Leaf.VerifyHostname(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func expectPhase(t *testing.T, c *env.Cluster, want v1alpha1.PKIPhase) {
+	t.Helper()
+	pki := c.Resource().Status.PKI
+	if pki == nil || pki.Phase != want {
+		t.Fatalf("status.pki: %+v, want phase %s", pki, want)
+	}
+	if pending := pki.PendingCA != ""; pending != (want == v1alpha1.PKITrusting) {
+		t.Errorf("in phase %s the pending authority is %q", want, pki.PendingCA)
+	}
+}
+
+func expectRest(t *testing.T, c *env.Cluster) {
+	t.Helper()
+	c.Writes.KillAfter(-1)
+	for range 10 {
+		c.Reconcile()
+	}
+	if n := c.Writes.Count(); n != 0 {
+		t.Errorf("ten reconciles of a cluster at rest made %d writes, want none", n)
+	}
+}
+
+func bundleOf(c *env.Cluster) string {
+	bundle := &corev1.ConfigMap{}
+	c.Get("prod-ca-bundle", bundle)
+	return bundle.Data["ca.crt"]
 }

@@ -71,6 +71,7 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 		c.growVolumes,
 		c.observeMembers,
 		c.askMembers,
+		c.replaceAuthority,
 		c.replaceMember,
 	} {
 		if res, err = run(ctx, s); err != nil || res.RequeueAfter > 0 {
@@ -126,8 +127,10 @@ func (c *Controller) comeBack(s *scope) reconcile.Result {
 	if !s.ready() {
 		after = waitingInterval
 	}
-	if renewal := s.facts.NextRenewal.Sub(s.now); renewal > 0 {
-		after = min(after, renewal)
+	for _, due := range []time.Time{s.facts.NextRenewal, s.facts.Until} {
+		if wait := due.Sub(s.now); wait > 0 {
+			after = min(after, wait)
+		}
 	}
 	return reconcile.Result{RequeueAfter: after}
 }

@@ -60,7 +60,7 @@ func (c *Controller) askMembers(ctx context.Context, s *scope) (reconcile.Result
 		}
 		target := serveradmin.Target{
 			Host:        metadata.PodHost(s.cr, m.Name),
-			Roots:       s.pairs.Authority.Certificate,
+			Roots:       s.pairs.Rollover.Trust(),
 			Certificate: certificate,
 		}
 		if err := c.ask(ctx, target, m); err != nil {

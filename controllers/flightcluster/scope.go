@@ -27,6 +27,7 @@ type scope struct {
 	desired resource.Desired
 	// pairs are those that the API server holds: what members can have.
 	pairs   pki.Set
+	policy  pki.Policy // of pairs
 	changes []pki.Change
 	facts   pki.Facts // of pairs
 	issued  bool      // false: some pair is missing, and facts are zero

@@ -40,10 +40,6 @@ func (c *Controller) announceConditions(s *scope) {
 	if stalled := turned(before, after, v1alpha1.ConditionStalled); stalled != nil {
 		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeWarning, stalled.Reason, "Reconcile", "%s", stalled.Message)
 	}
-	certificates := turned(before, after, v1alpha1.ConditionCertificatesReady)
-	if certificates != nil && certificates.Reason == v1alpha1.ReasonAuthorityExpiring {
-		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeWarning, certificates.Reason, "Reconcile", "%s", certificates.Message)
-	}
 }
 
 // turned is the condition of a kind when it became True, or is for another
@@ -92,7 +88,9 @@ func (s *scope) reportMembers() {
 	}
 	if s.issued {
 		st.PKI = &v1alpha1.PKIStatus{
-			ActiveCA:     s.facts.Fingerprint,
+			Phase:        s.facts.Phase,
+			ActiveCA:     s.facts.ActiveCA,
+			PendingCA:    s.facts.PendingCA,
 			NotAfter:     new(metav1.NewTime(s.facts.LeafExpires).Rfc3339Copy()),
 			NextRotation: new(metav1.NewTime(s.facts.NextRenewal).Rfc3339Copy()),
 		}

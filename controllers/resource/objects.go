@@ -28,8 +28,10 @@ type Desired struct {
 	// own, see StatefulSet.
 	ClaimSize apiresource.Quantity
 
-	Authority, Server, Operator KeyPair
-	Tokens                      []Token
+	Authority        map[string][]byte // content of the authority's Secret
+	Trust            []byte            // roots that everybody trusts, in PEM
+	Server, Operator KeyPair
+	Tokens           []Token
 
 	Settings    []byte // content of the settings file
 	Credentials []byte // content of the credentials file
@@ -37,7 +39,8 @@ type Desired struct {
 
 // Objects lists the children in the order in which they are applied: what pods
 // mount and resolve comes before the StatefulSet, so that none waits for a
-// mount; the Secrets of tokens come before the digests, so that a token that
+// mount; the authority comes before what it signed, so that nothing is trusted
+// whose key was lost on the way; the Secrets of tokens come before the digests, so that a token that
 // was lost on the way is never valid.
 func Objects(d *Desired) []runtime.ApplyConfiguration {
 	objects := []runtime.ApplyConfiguration{

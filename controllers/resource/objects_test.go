@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -47,7 +48,7 @@ var clusters = map[string]v1alpha1.FlightClusterSpec{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: apiresource.MustParse("500m"), corev1.ResourceMemory: apiresource.MustParse("1Gi")},
 			Limits:   corev1.ResourceList{corev1.ResourceMemory: apiresource.MustParse("2Gi")},
 		},
-		TLS: &v1alpha1.TLSSpec{Provider: v1alpha1.TLSOperator},
+		TLS: &v1alpha1.TLSSpec{Provider: v1alpha1.TLSOperator, MaxConnectionAge: &metav1.Duration{Duration: 10 * time.Minute}},
 		Auth: &v1alpha1.AuthSpec{
 			Anonymous: "Reader",
 			Tokens: []v1alpha1.TokenSpec{
@@ -72,7 +73,8 @@ func desired(t *testing.T, spec v1alpha1.FlightClusterSpec, namespace string) *r
 		Cluster:     cr,
 		Image:       "registry.example/flightserver:1.0.0",
 		ClaimSize:   spec.Storage.Size,
-		Authority:   resource.KeyPair{Certificate: []byte("authority certificate"), Key: []byte("authority key")},
+		Authority:   map[string][]byte{"tls.crt": []byte("authority certificate"), "tls.key": []byte("authority key")},
+		Trust:       []byte("authority certificate"),
 		Server:      resource.KeyPair{Certificate: []byte("server certificate"), Key: []byte("server key")},
 		Operator:    resource.KeyPair{Certificate: []byte("operator certificate"), Key: []byte("operator key")},
 		Settings:    text,

@@ -15,35 +15,36 @@ const (
 	URIKey   = "uri"
 )
 
-// AuthoritySecret holds the authority. No pod mounts it.
+// AuthoritySecret holds the authority, and how far its replacement is. No pod
+// mounts it.
 func AuthoritySecret(d *Desired) *corev1ac.SecretApplyConfiguration {
-	return tlsSecret(d.Cluster, metadata.AuthorityName(d.Cluster), d.Authority)
+	return secret(d.Cluster, metadata.AuthorityName(d.Cluster), corev1.SecretTypeTLS).WithData(d.Authority)
 }
 
-// ServerTLSSecret is mounted by the servers. With it comes the authority that
-// the operator's certificate is checked against.
+// ServerTLSSecret is mounted by the servers. With it come the roots that the
+// operator's certificate is checked against.
 func ServerTLSSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
 	return tlsSecret(d.Cluster, metadata.ServerTLSName(d.Cluster), d.Server).
-		WithData(map[string][]byte{settings.CAFile: d.Authority.Certificate})
+		WithData(map[string][]byte{settings.CAFile: d.Trust})
 }
 
 // OperatorTLSSecret is what the operator shows to the servers' admin port.
 func OperatorTLSSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
 	return tlsSecret(d.Cluster, metadata.OperatorTLSName(d.Cluster), d.Operator).
-		WithData(map[string][]byte{settings.CAFile: d.Authority.Certificate})
+		WithData(map[string][]byte{settings.CAFile: d.Trust})
 }
 
 // TrustConfigMap is for clients that hold no token: the roots are no secret.
 func TrustConfigMap(d *Desired) *corev1ac.ConfigMapApplyConfiguration {
 	return configMap(d.Cluster, metadata.TrustName(d.Cluster)).
-		WithData(map[string]string{settings.CAFile: string(d.Authority.Certificate)})
+		WithData(map[string]string{settings.CAFile: string(d.Trust)})
 }
 
 // TokenSecret is all that a client needs to connect.
 func TokenSecret(d *Desired, t Token) *corev1ac.SecretApplyConfiguration {
 	data := map[string][]byte{TokenKey: []byte(t.Text), URIKey: []byte(URI(d.Cluster))}
 	if !TLSDisabled(d.Cluster) {
-		data[settings.CAFile] = d.Authority.Certificate
+		data[settings.CAFile] = d.Trust
 	}
 	return secret(d.Cluster, metadata.TokenSecretName(d.Cluster, t.TokenSpec), corev1.SecretTypeOpaque).
 		WithLabels(metadata.TokenLabels(d.Cluster, t.Name)).

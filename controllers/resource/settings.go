@@ -35,6 +35,9 @@ func Settings(cr *v1alpha1.FlightCluster) *settings.ServerSettings {
 	s.DrainTimeout = metav1.Duration{Duration: drainTimeout}
 	s.DrainDelay = metav1.Duration{Duration: drainDelay}
 	s.LogFormat = settings.LogJSON
+	if tls := cr.Spec.TLS; tls != nil && tls.MaxConnectionAge != nil {
+		s.Limits.ConnectionAge = *tls.MaxConnectionAge
+	}
 	s.AdminTLS = serverTLS()
 	s.AdminTLS.ClientCAFile = path.Join(settings.PodServerTLSDir, settings.CAFile)
 	if TLSDisabled(cr) {

@@ -20,18 +20,43 @@ func CertificatesReady(o *Observation) metav1.Condition {
 	if !o.Now.Before(c.LeafExpires) {
 		return isFalse(kind, v1alpha1.ReasonCertificatesExpired, "the members' certificate ended on "+day(c.LeafExpires))
 	}
-	if why := lagging(o, "certificate", c.LeafRevision, func(s *settings.MemberStatus) string { return s.LeafRevision }); why != "" {
+	if why := loading(o, c); why != "" {
 		return isFalse(kind, v1alpha1.ReasonMembersLoading, why)
 	}
-	if c.AuthorityExpiring {
-		return isTrue(kind, v1alpha1.ReasonAuthorityExpiring, fmt.Sprintf(
-			"the authority ends on %s: delete Secret %s at a time that suits, a new one follows at once and clients need its ca.crt",
-			day(c.AuthorityExpires), c.AuthoritySecret))
+	if c.Phase != v1alpha1.PKIStable {
+		return isTrue(kind, v1alpha1.ReasonAuthorityChanging, changing(c))
 	}
 	if len(o.Members) == 0 {
 		return isTrue(kind, v1alpha1.ReasonCertificatesIssued, "issued; no member runs that could load them")
 	}
 	return isTrue(kind, v1alpha1.ReasonCertificatesLoaded, "every member has loaded its certificate, valid until "+day(c.LeafExpires))
+}
+
+// loading says what is waited for, and for how long the wait does no harm where
+// it holds up a new authority.
+func loading(o *Observation, c *Certificates) string {
+	why := lagging(o, "roots", c.TrustRevision, func(s *settings.MemberStatus) string { return s.TrustRevision })
+	if why == "" {
+		why = lagging(o, "certificate", c.LeafRevision, func(s *settings.MemberStatus) string { return s.LeafRevision })
+	}
+	if why != "" && c.Phase == v1alpha1.PKITrusting {
+		why += fmt.Sprintf("; the new authority waits for it, until the old one ends on %s: look at the pod's log, or delete the pod", moment(c.AuthorityExpires))
+	}
+	return why
+}
+
+// changing says what clients have to do while a new authority takes over.
+func changing(c *Certificates) string {
+	switch c.Phase {
+	case v1alpha1.PKITrusting:
+		if c.Until.IsZero() {
+			return "a new authority is being published"
+		}
+		return fmt.Sprintf("a new authority signs from %s on: clients that keep a copy of ca.crt need the new one by then", moment(c.Until))
+	case v1alpha1.PKIIssuing:
+		return "a new authority signs: clients need the ca.crt that is published"
+	}
+	return fmt.Sprintf("a new authority has taken over: the old one is no longer trusted from %s on", moment(c.Until))
 }
 
 // lagging says which member has not loaded the revision of a file that was
@@ -52,3 +77,5 @@ func lagging(o *Observation, file, revision string, loaded func(*settings.Member
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -23,13 +23,14 @@ func healthy() *status.Observation {
 		Replicas: 1,
 		Members: []status.Member{{
 			Name: "prod-0", Running: true, Ready: true,
-			Answer: &settings.MemberStatus{Version: "1.0.0", LeafRevision: "leaf", AuthRevision: "auth"},
+			Answer: &settings.MemberStatus{Version: "1.0.0", LeafRevision: "leaf", TrustRevision: "roots", AuthRevision: "auth"},
 		}},
 		Certificates: &status.Certificates{
-			AuthoritySecret:  "prod-ca",
-			AuthorityExpires: now.AddDate(9, 0, 0),
+			Phase:            v1alpha1.PKIStable,
+			AuthorityExpires: now.AddDate(0, 9, 0),
 			LeafExpires:      now.AddDate(0, 0, 7),
 			LeafRevision:     "leaf",
+			TrustRevision:    "roots",
 		},
 		AuthRevision: "auth",
 		Storage:      status.Storage{Size: resource.MustParse("1Gi"), Claims: []corev1.PersistentVolumeClaim{claim("1Gi")}},
@@ -113,10 +114,28 @@ func TestConditions(t *testing.T) {
 			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonCertificatesMissing,
 			ready: "False", works: "True",
 		},
-		"authority near its end": {
-			reason: "it works, and only a person can choose the time",
-			edit:   func(o *status.Observation) { o.Certificates.AuthorityExpiring = true },
-			kind:   v1alpha1.ConditionCertificatesReady, status: "True", because: v1alpha1.ReasonAuthorityExpiring, message: "delete Secret prod-ca",
+		"new roots on their way": {
+			reason: "nothing of a new authority is of use before members trust it",
+			edit: func(o *status.Observation) {
+				o.Certificates.Phase, o.Certificates.TrustRevision = v1alpha1.PKITrusting, "both"
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "has not loaded roots both yet; the new authority waits for it, until the old one ends on 2026-12-01 12:00 UTC",
+			ready: "False", works: "True",
+		},
+		"new authority published": {
+			reason: "whoever copied ca.crt has to act by a known time",
+			edit: func(o *status.Observation) {
+				o.Certificates.Phase, o.Certificates.Until = v1alpha1.PKITrusting, now.AddDate(0, 0, 14)
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "True", because: v1alpha1.ReasonAuthorityChanging, message: "signs from 2026-03-15 12:00 UTC on: clients that keep a copy of ca.crt need the new one by then",
+			ready: "True", works: "False",
+		},
+		"old authority retires": {
+			reason: "it is still trusted, and nothing is left to do",
+			edit: func(o *status.Observation) {
+				o.Certificates.Phase, o.Certificates.Until = v1alpha1.PKIRetiring, now.AddDate(0, 0, 14)
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "True", because: v1alpha1.ReasonAuthorityChanging, message: "no longer trusted from 2026-03-15",
 			ready: "True", works: "False",
 		},
 		"new credentials on their way": {

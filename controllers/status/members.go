@@ -68,6 +68,7 @@ func Members(before []v1alpha1.MemberStatus, seen []Member) []v1alpha1.MemberSta
 		if m.Answer != nil {
 			s.AuthRevision = m.Answer.AuthRevision
 			s.LeafRevision = m.Answer.LeafRevision
+			s.TrustRevision = m.Answer.TrustRevision
 			s.CapacityBytes = m.Answer.CapacityBytes
 			s.UsedBytes = usedBytes(before, m)
 		}

@@ -31,11 +31,13 @@ type Observation struct {
 
 // Certificates are what the operator issued.
 type Certificates struct {
-	AuthoritySecret   string
-	AuthorityExpires  time.Time
-	AuthorityExpiring bool
-	LeafExpires       time.Time
-	LeafRevision      string
+	Phase            v1alpha1.PKIPhase
+	AuthorityExpires time.Time
+	// Until is when the overlap of the phase is over; zero: it has not begun.
+	Until         time.Time
+	LeafExpires   time.Time
+	LeafRevision  string
+	TrustRevision string
 }
 
 // Stall is what only the user can mend.

@@ -105,6 +105,7 @@ func (s *FlightServer) Load(t *testing.T) {
 		Time:         s.now,
 	}
 	s.member.LeafRevision = settings.Revision(pair.Data[settings.TLSCertFile])
+	s.member.TrustRevision = settings.Revision(pair.Data[settings.CAFile])
 	s.member.AuthRevision = settings.Revision(auth.Data[settings.CredentialsFile])
 }
 
