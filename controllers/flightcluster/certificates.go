@@ -56,8 +56,9 @@ func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stor
 	if _, err := c.getChild(ctx, s.cr, metadata.TrustName(s.cr), bundle); err != nil {
 		return stored, err
 	}
-	others, err := c.tokenRoots(ctx, s.cr)
-	stored.Published = append(others, []byte(bundle.Data[settings.CAFile]))
+	roots, err := c.tokenRoots(ctx, s.cr)
+	stored.Published = append(stored.Published, []byte(bundle.Data[settings.CAFile]))
+	stored.Published = append(stored.Published, roots...)
 	return stored, err
 }
 

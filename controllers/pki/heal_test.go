@@ -148,7 +148,8 @@ func TestHeal(t *testing.T) {
 			after:  7*day - time.Minute,
 			want: []pki.Change{
 				{Pair: pki.PairAuthority, Why: "missing"},
-				{Pair: pki.PairServer, Why: "due for renewal"}, {Pair: pki.PairOperator, Why: "due for renewal"},
+				{Pair: pki.PairServer, Why: "due for renewal"},
+				{Pair: pki.PairOperator, Why: "due for renewal"},
 			},
 			phase: v1alpha1.PKITrusting, kept: true,
 		},

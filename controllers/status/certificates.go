@@ -40,7 +40,8 @@ func loading(o *Observation, c *Certificates) string {
 		why = lagging(o, "certificate", c.LeafRevision, func(s *settings.MemberStatus) string { return s.LeafRevision })
 	}
 	if why != "" && c.Phase == v1alpha1.PKITrusting {
-		why += fmt.Sprintf("; the new authority waits for it, until the old one ends on %s: look at the pod's log, or delete the pod", moment(c.AuthorityExpires))
+		why += "; the new authority waits for it, until the old one ends on " + moment(c.AuthorityExpires) +
+			": when it lasts, look at the pod's log, or delete the pod"
 	}
 	return why
 }
