@@ -21,6 +21,14 @@ func (c *Catalog) Access(name, id string) []settings.AccessRule {
 	return e.access
 }
 
+// NameOf gives the name that a dataset has now; empty: it is not there.
+func (c *Catalog) NameOf(id string) string {
+	if e := c.names.Load().byID.get(id); e != nil {
+		return e.name
+	}
+	return ""
+}
+
 // AccessRules gives those of each dataset that has any, with its name.
 func (c *Catalog) AccessRules() iter.Seq2[string, []settings.AccessRule] {
 	return func(yield func(string, []settings.AccessRule) bool) {

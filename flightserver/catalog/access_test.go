@@ -56,6 +56,9 @@ func TestAccessRules(t *testing.T) {
 			t.Errorf("Access(%q, %q):\n%s", tc.name, tc.id, diff)
 		}
 	}
+	if got := c.NameOf(id) + c.NameOf("0"); got != "d" {
+		t.Errorf("the names are %q", got)
+	}
 	d, err := c.Dataset("d")
 	if err != nil || !cmp.Equal(d.Access, rules) {
 		t.Errorf("the dataset has %v, %v", d.Access, err)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -81,9 +82,9 @@ func (s *flightService) permittedUpload(ctx context.Context, body []byte) (strin
 	if b.Upload == "" {
 		return "", badRequest(`name the upload that StartParallelUpload began, as in {"upload": ID}`)
 	}
-	name, dataset := b.Upload, catalog.DatasetOfUpload(b.Upload)
 	if p, err := s.catalog.ParallelUpload(b.Upload); err == nil {
-		name, dataset = strings.Join(p.Path, "/"), ""
+		return b.Upload, s.may.check(ctx, auth.Write, strings.Join(p.Path, "/"), "")
 	}
-	return b.Upload, s.may.check(ctx, auth.Write, name, dataset)
+	dataset := catalog.DatasetOfUpload(b.Upload)
+	return b.Upload, s.may.check(ctx, auth.Write, cmp.Or(s.catalog.NameOf(dataset), b.Upload), dataset)
 }

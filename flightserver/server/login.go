@@ -71,7 +71,7 @@ func isHandshake(ctx context.Context) bool {
 // bearer from the stream.
 func (s *flightService) Handshake(stream flight.FlightService_HandshakeServer) error {
 	ctx := stream.Context()
-	if auth.FromContext(ctx).Role != "" {
+	if auth.FromContext(ctx).Kind != "" {
 		return nil
 	}
 	request, err := s.firstMessage(stream)

@@ -185,9 +185,12 @@ func TestAdminPort(t *testing.T) {
 	operator := connect(t, uri, ca.Client(t, &operatorPair), "")
 	ctx := t.Context()
 
-	_, err := act(ctx, connect(t, uri, ca.Client(t, &strangerPair), ""), settings.ActionHealth, "")
-	wantStatus(t, err, codes.PermissionDenied, `"stranger"`)
-	_, err = act(ctx, connect(t, uri, ca.Client(t, nil), ""), settings.ActionHealth, "")
+	stranger := connect(t, uri, ca.Client(t, &strangerPair), "")
+	for _, each := range (&adminService{}).adminActions() {
+		_, err := act(ctx, stranger, each.name, "")
+		wantStatus(t, err, codes.PermissionDenied, `"stranger"`)
+	}
+	_, err := act(ctx, connect(t, uri, ca.Client(t, nil), ""), settings.ActionHealth, "")
 	wantStatus(t, err, codes.Unavailable, "")
 	_, err = list(ctx, operator, "")
 	wantStatus(t, err, codes.Unimplemented, "")
