@@ -4,17 +4,29 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flight-operator/flight-operator/controllers/metadata"
 )
 
-// Cache holds what the operator made and nothing else: an operator that watches
-// all namespaces must not keep everybody's Secrets in memory. No namespaces
-// means all of them.
+// ofClusters selects what bears the name of any cluster.
+var ofClusters = must(labels.NewRequirement(metadata.LabelCluster, selection.Exists, nil))
+
+func must(r *labels.Requirement, err error) *labels.Requirement {
+	if err != nil {
+		panic(err) // the same in every process, so the first test shows it
+	}
+	return r
+}
+
+// Cache holds what the operator made and nothing else, beside Secrets that bear
+// the label of a cluster: an operator that watches all namespaces must not keep
+// everybody's Secrets in memory. No namespaces means all of them.
 func Cache(namespaces []string) cache.Options {
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{metadata.LabelManagedBy: metadata.ManagedBy})}
+	secrets := cache.ByObject{Label: labels.NewSelector().Add(*ofClusters)}
 	pods := ours
 	pods.Transform = cache.TransformStripManagedFields() // nothing is applied to pods
 	o := cache.Options{
@@ -23,7 +35,7 @@ func Cache(namespaces []string) cache.Options {
 			&corev1.ConfigMap{}:             ours,
 			&corev1.PersistentVolumeClaim{}: ours,
 			&corev1.Pod{}:                   pods,
-			&corev1.Secret{}:                ours,
+			&corev1.Secret{}:                secrets,
 			&corev1.Service{}:               ours,
 			&corev1.ServiceAccount{}:        ours,
 		},

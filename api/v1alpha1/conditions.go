@@ -41,8 +41,8 @@ const (
 	// ConditionCertificatesReady is True when certificates are issued, valid and
 	// loaded by every running member.
 	ConditionCertificatesReady = "CertificatesReady"
-	// ConditionCredentialsReady is True when every token has its Secret and every
-	// running member knows the tokens.
+	// ConditionCredentialsReady is True when every token has its Secret, every user
+	// has a password, and every running member knows them.
 	ConditionCredentialsReady = "CredentialsReady"
 	// ConditionStorageReady is True when every volume claim is bound and as large
 	// as the spec asks.
@@ -95,6 +95,10 @@ const (
 	ReasonCredentialsWritten = "CredentialsWritten"
 	// ReasonCredentialsMissing: not written yet.
 	ReasonCredentialsMissing = "CredentialsMissing"
+	// ReasonUserSecretInvalid: the Secret of a user is missing or has no password;
+	// the message names it and what it should hold. The user's last good password
+	// stays in force.
+	ReasonUserSecretInvalid = "UserSecretInvalid"
 
 	// ReasonVolumesBound: StorageReady is True.
 	ReasonVolumesBound = "VolumesBound"

@@ -40,7 +40,7 @@ type FlightClusterList struct {
 
 // FlightClusterSpec is what a cluster should be.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.auth) || !has(self.auth.tokens) || self.auth.tokens.size() == 0 || !has(self.tls) || self.tls.provider != 'Disabled' || (has(self.auth.allowPlaintext) && self.auth.allowPlaintext)",fieldPath=".auth.allowPlaintext",message="tokens with tls.provider Disabled cross the network readable by anybody: set tls.provider to Operator, or set auth.allowPlaintext to true to accept that"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || ((!has(self.auth.tokens) || self.auth.tokens.size() == 0) && (!has(self.auth.users) || self.auth.users.size() == 0)) || !has(self.tls) || self.tls.provider != 'Disabled' || (has(self.auth.allowPlaintext) && self.auth.allowPlaintext)",fieldPath=".auth.allowPlaintext",message="tokens and passwords with tls.provider Disabled cross the network readable by anybody: set tls.provider to Operator, or set auth.allowPlaintext to true to accept that"
 type FlightClusterSpec struct {
 	// Replicas is the number of servers: 1, or 0 to rest with all data kept.
 	//
@@ -259,15 +259,15 @@ const (
 	TLSDisabled TLSProvider = "Disabled"
 )
 
-// AuthSpec says who may do what. Without tokens and with anonymous None nobody
-// may do anything.
+// AuthSpec says who may do what. Without tokens and users, and with anonymous
+// None, nobody may do anything.
 type AuthSpec struct {
 	// Anonymous is the role of a caller without credentials. Default: None.
 	//
 	// +optional
 	Anonymous AnonymousRole `json:"anonymous,omitempty"`
 
-	// AllowPlaintext accepts that tokens cross the network unprotected when
+	// AllowPlaintext accepts that tokens and passwords cross the network unprotected when
 	// tls.provider is Disabled.
 	//
 	// +optional
@@ -282,6 +282,14 @@ type AuthSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:XValidation:rule="self.all(t, !has(t.secretName) || self.exists_one(u, has(u.secretName) && u.secretName == t.secretName))",message="tokens must not share a secretName: give each token a Secret of its own"
 	Tokens []TokenSpec `json:"tokens,omitempty"`
+
+	// Users log in with a name and a password.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Users []UserSpec `json:"users,omitempty"`
 }
 
 // AnonymousRole is the role of a caller without credentials.
@@ -297,6 +305,40 @@ const AnonymousNone AnonymousRole = "None"
 //
 // +kubebuilder:validation:Enum=Reader;Writer;Admin
 type Role string
+
+// UserSpec is somebody who logs in with a password.
+type UserSpec struct {
+	// Name that the user logs in with.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9]([-._@a-zA-Z0-9]*[a-zA-Z0-9])?$')",message="name must be letters, digits, '-', '.', '_' and '@', beginning and ending with a letter or digit"
+	Name string `json:"name"`
+
+	// Role is what the user may do with every dataset of the cluster.
+	//
+	// +required
+	Role Role `json:"role"`
+
+	// SecretRef names a Secret of type kubernetes.io/basic-auth that holds the
+	// password. Its username, where it has one, must be name. A change is noticed
+	// at once when the Secret bears the label flight-operator.io/cluster with the
+	// cluster's name, and within about a minute otherwise.
+	//
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
+}
+
+// SecretReference names a Secret of the FlightCluster's namespace.
+type SecretReference struct {
+	// Name of the Secret.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
 
 // TokenSpec is one bearer token.
 type TokenSpec struct {
@@ -319,6 +361,38 @@ type TokenSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="secretName must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit; leave it out for <cluster>-token-<name>"
 	SecretName string `json:"secretName,omitempty"`
+
+	// Rotation replaces the token at intervals; {} does so with the defaults.
+	// Without it the token stays until the annotation
+	// flight-operator.io/rotate-token or flight-operator.io/revoke-token of the
+	// FlightCluster names it.
+	//
+	// +optional
+	Rotation *TokenRotation `json:"rotation,omitempty"`
+}
+
+// TokenRotation says how often a token is replaced, and how long the former one
+// is accepted beside it.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.overlap) ? duration(self.overlap) : duration('24h')) < (has(self.interval) ? duration(self.interval) : duration('720h'))",fieldPath=".overlap",message="overlap (24h when it is left out) must be less than interval (720h when it is left out): shorten overlap or lengthen interval"
+type TokenRotation struct {
+	// Interval after which the Secret gets another token. Default: 720h.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('2m')",message="interval must be 2m or more, in h, m and s, such as 720h"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// Overlap is how long, at least, the former token is accepted after the Secret
+	// holds the next one. Whoever uses the token must read its Secret anew at
+	// least so often. Default: 24h.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('1m')",message="overlap must be 1m or more, in h, m and s, such as 24h"
+	Overlap *metav1.Duration `json:"overlap,omitempty"`
 }
 
 // FlightClusterStatus is what the operator saw last. Numbers have a default,

@@ -36,6 +36,7 @@ func (c *Controller) applyObjects(ctx context.Context, s *scope) (reconcile.Resu
 	}
 	if !s.cr.Spec.Paused {
 		c.announceCertificates(s)
+		c.announceTokens(s)
 	}
 	return reconcile.Result{}, nil
 }
@@ -71,17 +72,28 @@ func (c *Controller) getChild(ctx context.Context, cr *v1alpha1.FlightCluster, n
 	key := client.ObjectKey{Namespace: cr.Namespace, Name: name}
 	err := c.Client.Get(ctx, key, out)
 	if apierrors.IsNotFound(err) {
-		err = c.Live.Get(ctx, key, out)
+		return c.getLiveChild(ctx, cr, name, out)
 	}
-	switch {
-	case apierrors.IsNotFound(err):
+	return isChild(err, cr, out)
+}
+
+// getLiveChild does the same past the cache.
+func (c *Controller) getLiveChild(ctx context.Context, cr *v1alpha1.FlightCluster, name string, out client.Object) (bool, error) {
+	err := c.Live.Get(ctx, client.ObjectKey{Namespace: cr.Namespace, Name: name}, out)
+	if apierrors.IsNotFound(err) {
 		return false, nil
+	}
+	return isChild(err, cr, out)
+}
+
+func isChild(err error, cr *v1alpha1.FlightCluster, out client.Object) (bool, error) {
+	switch {
 	case err != nil:
 		return false, err
 	case metadata.IsOwned(out, cr):
 		return true, nil
 	}
-	kind := reflect.TypeOf(out).Elem().Name()
+	kind, name := reflect.TypeOf(out).Elem().Name(), out.GetName()
 	if metadata.IsLeftover(out, cr) {
 		return false, fmt.Errorf("%s %s is %w", kind, name, errLeftover)
 	}

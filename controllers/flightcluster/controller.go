@@ -23,7 +23,7 @@ import (
 	"github.com/flight-operator/flight-operator/controllers/serveradmin"
 )
 
-// +kubebuilder:rbac:groups=flight-operator.io,resources=flightclusters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=flight-operator.io,resources=flightclusters,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=flight-operator.io,resources=flightclusters/status,verbs=patch
 // +kubebuilder:rbac:groups=flight-operator.io,resources=flightclusters/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=configmaps;services;serviceaccounts,verbs=get;list;watch;create;patch
@@ -65,6 +65,8 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 		c.chooseImage,
 		c.planCertificates,
 		c.planTokens,
+		c.planUsers,
+		c.planSigningKeys,
 		c.planFiles,
 		c.applyObjects,
 		c.deleteTokens,
@@ -72,6 +74,8 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 		c.observeMembers,
 		c.askMembers,
 		c.replaceAuthority,
+		c.handOverTokens,
+		c.rotateSigningKeys,
 		c.replaceMember,
 	} {
 		if res, err = run(ctx, s); err != nil || res.RequeueAfter > 0 {
@@ -89,12 +93,12 @@ const workers = 8
 func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 	byLabel := handler.EnqueueRequestsFromMapFunc(clusterOf)
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.FlightCluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.FlightCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ServiceAccount{}).
 		Owns(&corev1.ConfigMap{}).
-		Owns(&corev1.Secret{}).
+		Watches(&corev1.Secret{}, byLabel). // also those of users that bear it
 		Watches(&corev1.Pod{}, byLabel).
 		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).

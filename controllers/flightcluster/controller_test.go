@@ -79,7 +79,10 @@ func TestNoWritesAtRest(t *testing.T) {
 			Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("2.5Gi")},
 		}
 		cr.Spec.Storage.StorageClassName = new("fast")
+		cr.Spec.Auth.Tokens[0].Rotation = &v1alpha1.TokenRotation{}
+		cr.Spec.Auth.Users = []v1alpha1.UserSpec{{Name: "ana", Role: "Reader", SecretRef: v1alpha1.SecretReference{Name: "ana"}}}
 	})
+	putUser(t, c, "ana", "hunter2")
 	c.Settle()
 
 	c.Writes.KillAfter(-1)
@@ -151,7 +154,7 @@ func TestPausedClusterIsLeftAlone(t *testing.T) {
 		cr.Spec.Auth.Tokens = append(cr.Spec.Auth.Tokens, v1alpha1.TokenSpec{Name: "bi", Role: "Reader"})
 	})
 	c.Reconcile()
-	c.Expect(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPaused, "Secret prod-token-bi, StatefulSet prod")
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPaused, "Secret prod-tokens, Secret prod-auth, StatefulSet prod")
 	c.Expect(v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonMembersServing, "")
 
 	c.Writes.KillAfter(-1)

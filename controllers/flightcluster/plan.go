@@ -11,6 +11,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/resource"
+	"github.com/flight-operator/flight-operator/controllers/rotation"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
@@ -32,7 +33,10 @@ func (c *Controller) planFiles(ctx context.Context, s *scope) (reconcile.Result,
 	if s.desired.Settings, err = resource.Settings(s.cr).Marshal(); err != nil {
 		return reconcile.Result{}, err
 	}
-	if s.desired.Credentials, err = credentials(s.cr, s.desired.Tokens).Marshal(); err != nil {
+	if err := s.desireTokens(); err != nil {
+		return reconcile.Result{}, err
+	}
+	if s.desired.Credentials, err = credentials(s.cr, s.record).Marshal(); err != nil {
 		return reconcile.Result{}, err
 	}
 	s.desired.ClaimSize = s.cr.Spec.Storage.Size
@@ -47,15 +51,21 @@ func (c *Controller) planFiles(ctx context.Context, s *scope) (reconcile.Result,
 	return reconcile.Result{}, nil
 }
 
-// credentials are the digests of tokens.
-func credentials(cr *v1alpha1.FlightCluster, tokens []resource.Token) *settings.Credentials {
+// credentials are the digests of tokens and the hashes of passwords.
+func credentials(cr *v1alpha1.FlightCluster, record rotation.Record) *settings.Credentials {
 	out := &settings.Credentials{}
 	if auth := cr.Spec.Auth; auth != nil && auth.Anonymous != v1alpha1.AnonymousNone {
 		out.Anonymous = settings.Role(auth.Anonymous)
 	}
-	for _, t := range tokens {
-		id, _ := keyID(t.Text)
-		out.Tokens = append(out.Tokens, settings.Token{Name: t.Name, KeyID: id, SHA256: digest(t.Text), Role: settings.Role(t.Role)})
+	for _, spec := range tokenSpecs(cr) {
+		out.Tokens = append(out.Tokens, record.Digests(spec.Name, settings.Role(spec.Role))...)
+	}
+	roles := map[string]v1alpha1.Role{}
+	for _, spec := range userSpecs(cr) {
+		roles[spec.Name] = spec.Role
+	}
+	for _, u := range record.Users {
+		out.Users = append(out.Users, settings.User{Name: u.Name, PasswordHash: u.PasswordHash, Role: settings.Role(roles[u.Name])})
 	}
 	return out
 }

@@ -32,3 +32,13 @@ func (s *scope) refused(err error) (reconcile.Result, error) {
 	}
 	return reconcile.Result{}, err
 }
+
+// cannotStore is refused for what is made anew at each attempt: it ends the
+// reconcile.
+func (s *scope) cannotStore(err error) (reconcile.Result, error) {
+	res, err := s.refused(err)
+	if s.stall != nil {
+		res.RequeueAfter = stalledInterval
+	}
+	return res, err
+}

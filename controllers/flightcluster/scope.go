@@ -7,7 +7,9 @@ import (
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/pki"
 	"github.com/flight-operator/flight-operator/controllers/resource"
+	"github.com/flight-operator/flight-operator/controllers/rotation"
 	"github.com/flight-operator/flight-operator/controllers/status"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 var (
@@ -32,6 +34,17 @@ type scope struct {
 	facts   pki.Facts // of pairs
 	issued  bool      // false: some pair is missing, and facts are zero
 
+	// record is what the operator remembers of tokens and users.
+	record       rotation.Record
+	tokenChanges []rotation.Change
+	// writable are the tokens whose Secret is the operator's to write.
+	writable []v1alpha1.TokenSpec
+	// credentials are those that are stored, for servers to load.
+	credentials *settings.Credentials
+	signers     rotation.Signers
+	// userFaults tell which Secrets of users are of no use.
+	userFaults []string
+
 	// differing children, while paused.
 	differing []string
 	stall     *status.Stall
@@ -53,6 +66,7 @@ func (s *scope) observation() *status.Observation {
 		Members:      s.members,
 		Certificates: s.certificates(),
 		AuthRevision: s.authRevision(),
+		UserFaults:   s.userFaults,
 		Storage:      s.storage,
 		Stall:        s.stall,
 		Now:          s.now,

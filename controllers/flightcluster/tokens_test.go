@@ -56,12 +56,27 @@ func TestTokenRemoved(t *testing.T) {
 func TestTokenHeals(t *testing.T) {
 	c := api.NewCluster(t, nil)
 	c.Settle()
+	text := tokenOf(c)
 	c.Delete("prod-token-etl", &corev1.Secret{})
-	before := credentialsOf(t, c)
 	c.Settle()
-	after := credentialsOf(t, c)
-	if before.Tokens[0].SHA256 == after.Tokens[0].SHA256 {
-		t.Error("the digest of the lost token is still valid")
+	if tokenOf(c) != text {
+		t.Error("the token is another: whoever has it in memory would be refused")
+	}
+
+	c.Delete("prod-tokens", &corev1.Secret{})
+	c.Settle()
+	if tokenOf(c) != text {
+		t.Error("the token is another, though consumer and servers agreed on it")
+	}
+
+	secret := c.Secret("prod-token-etl")
+	secret.Data["token"] = []byte("oops")
+	if err := api.Client.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	c.Settle()
+	if tokenOf(c) != text {
+		t.Error("the edited token was not mended")
 	}
 	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 }

@@ -29,6 +29,14 @@ const (
 // started with, since a server reads its settings only once.
 const AnnotationSettings = "flight-operator.io/settings-revision"
 
+// Annotations of a FlightCluster by which somebody asks for something now. Each
+// holds names of tokens, separated by commas, and is removed when it was acted
+// on.
+const (
+	AnnotationRotateToken = "flight-operator.io/rotate-token"
+	AnnotationRevokeToken = "flight-operator.io/revoke-token"
+)
+
 // Labels are on every child.
 func Labels(cr *v1alpha1.FlightCluster) map[string]string {
 	labels := Selector(cr)
@@ -93,6 +101,12 @@ func SettingsName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "set
 
 // AuthName is the Secret with the digests of tokens.
 func AuthName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "auth") }
+
+// RecordName is the Secret with what the operator remembers of tokens and users.
+func RecordName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "tokens") }
+
+// SigningKeysName is the Secret with the keys that servers sign with.
+func SigningKeysName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "signing-keys") }
 
 // AuthorityName is the Secret with the authority's certificate and key.
 func AuthorityName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "ca") }

@@ -12,7 +12,8 @@ import (
 // KeyPair is a certificate and its key, in PEM.
 type KeyPair struct{ Certificate, Key []byte }
 
-// Token is a bearer token of the cluster with its text.
+// Token is a bearer token of the cluster with its text. Without a text it is not
+// handed over yet, and its Secret stays as it is.
 type Token struct {
 	v1alpha1.TokenSpec
 
@@ -35,6 +36,9 @@ type Desired struct {
 
 	Settings    []byte // content of the settings file
 	Credentials []byte // content of the credentials file
+
+	Record      []byte            // of tokens and users
+	SigningKeys map[string][]byte // content of their Secret
 }
 
 // Objects lists the children in the order in which they are applied: what pods
@@ -49,10 +53,9 @@ func Objects(d *Desired) []runtime.ApplyConfiguration {
 		ServerTLSSecret(d),
 		OperatorTLSSecret(d),
 		TrustConfigMap(d),
+		SigningKeysSecret(d),
 	}
-	for _, t := range d.Tokens {
-		objects = append(objects, TokenSecret(d, t))
-	}
+	objects = append(objects, Tokens(d)...)
 	return append(objects,
 		AuthSecret(d),
 		SettingsConfigMap(d),
@@ -60,4 +63,16 @@ func Objects(d *Desired) []runtime.ApplyConfiguration {
 		ClientService(d.Cluster),
 		StatefulSet(d),
 	)
+}
+
+// Tokens lists the Secrets of tokens. The record comes first: what is handed
+// over must not be forgotten.
+func Tokens(d *Desired) []runtime.ApplyConfiguration {
+	objects := []runtime.ApplyConfiguration{RecordSecret(d)}
+	for _, t := range d.Tokens {
+		if t.Text != "" {
+			objects = append(objects, TokenSecret(d, t))
+		}
+	}
+	return objects
 }

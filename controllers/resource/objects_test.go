@@ -79,6 +79,8 @@ func desired(t *testing.T, spec v1alpha1.FlightClusterSpec, namespace string) *r
 		Operator:    resource.KeyPair{Certificate: []byte("operator certificate"), Key: []byte("operator key")},
 		Settings:    text,
 		Credentials: []byte("credentials"),
+		Record:      []byte("record"),
+		SigningKeys: map[string][]byte{settings.SigningKeysFile: []byte("signing keys")},
 	}
 	if spec.Auth != nil {
 		for _, token := range spec.Auth.Tokens {

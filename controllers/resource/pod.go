@@ -22,6 +22,7 @@ const (
 	settingsVolume    = "settings"
 	credentialsVolume = "auth"
 	tlsVolume         = "tls"
+	signingVolume     = "signing"
 )
 
 func podTemplate(d *Desired) *corev1ac.PodTemplateSpecApplyConfiguration {
@@ -78,6 +79,7 @@ func container(d *Desired) *corev1ac.ContainerApplyConfiguration {
 			readOnlyMount(settingsVolume, settings.PodSettingsDir),
 			readOnlyMount(credentialsVolume, settings.PodCredentials),
 			readOnlyMount(tlsVolume, settings.PodServerTLSDir),
+			readOnlyMount(signingVolume, settings.PodSigningDir),
 		)
 	if r := resources(d); r != nil {
 		c = c.WithResources(r)
@@ -127,6 +129,7 @@ func volumes(d *Desired) []*corev1ac.VolumeApplyConfiguration {
 			WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(metadata.SettingsName(d.Cluster))),
 		secretVolume(credentialsVolume, metadata.AuthName(d.Cluster)),
 		secretVolume(tlsVolume, metadata.ServerTLSName(d.Cluster)),
+		secretVolume(signingVolume, metadata.SigningKeysName(d.Cluster)),
 	}
 }
 

@@ -15,6 +15,9 @@ const (
 	URIKey   = "uri"
 )
 
+// RecordKey is the key of the Secret that the operator's record is in.
+const RecordKey = "record.yaml"
+
 // AuthoritySecret holds the authority, and how far its replacement is. No pod
 // mounts it.
 func AuthoritySecret(d *Desired) *corev1ac.SecretApplyConfiguration {
@@ -49,6 +52,19 @@ func TokenSecret(d *Desired, t Token) *corev1ac.SecretApplyConfiguration {
 	return secret(d.Cluster, metadata.TokenSecretName(d.Cluster, t.TokenSpec), corev1.SecretTypeOpaque).
 		WithLabels(metadata.TokenLabels(d.Cluster, t.Name)).
 		WithData(data)
+}
+
+// RecordSecret is the operator's alone. No pod mounts it.
+func RecordSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
+	return secret(d.Cluster, metadata.RecordName(d.Cluster), corev1.SecretTypeOpaque).
+		WithData(map[string][]byte{RecordKey: d.Record})
+}
+
+// SigningKeysSecret is mounted by the servers: what one of them signs is good
+// for all.
+func SigningKeysSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
+	return secret(d.Cluster, metadata.SigningKeysName(d.Cluster), corev1.SecretTypeOpaque).
+		WithData(d.SigningKeys)
 }
 
 // AuthSecret is mounted by the servers. It holds digests, which give nobody

@@ -29,6 +29,7 @@ func Settings(cr *v1alpha1.FlightCluster) *settings.ServerSettings {
 	s.OpsListen = allAddresses(settings.PortOps)
 	s.Advertise = []string{URI(cr)}
 	s.AuthFile = path.Join(settings.PodCredentials, settings.CredentialsFile)
+	s.SigningKeysFile = path.Join(settings.PodSigningDir, settings.SigningKeysFile)
 	// A UID would lock a cluster that is made anew out of the volumes that its
 	// predecessor retained.
 	s.ClusterUID = cr.Namespace + "/" + cr.Name

@@ -23,7 +23,9 @@ type Observation struct {
 	Certificates *Certificates
 	// AuthRevision names the credentials that were written; empty: none.
 	AuthRevision string
-	Storage      Storage
+	// UserFaults tell which Secrets of users are of no use.
+	UserFaults []string
+	Storage    Storage
 	// Stall is what only the user can mend; nil: nothing.
 	Stall *Stall
 	Now   time.Time

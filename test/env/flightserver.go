@@ -85,7 +85,7 @@ func (s *FlightServer) Dial(ctx context.Context, _ string) (net.Conn, error) {
 // server does when the kubelet has carried them into the pod.
 func (s *FlightServer) Load(t *testing.T) {
 	t.Helper()
-	pair, auth := s.secret(t, "server-tls"), s.secret(t, "auth")
+	pair, auth, signing := s.secret(t, "server-tls"), s.secret(t, "auth"), s.secret(t, "signing-keys")
 	certificate, err := tls.X509KeyPair(pair.Data[settings.TLSCertFile], pair.Data[settings.TLSKeyFile])
 	if err != nil {
 		t.Fatalf("loading the server's certificate: %v", err)
@@ -93,6 +93,9 @@ func (s *FlightServer) Load(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pair.Data[settings.CAFile])
 	if _, err := settings.ParseCredentials(auth.Data[settings.CredentialsFile]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := settings.ParseSigningKeys(signing.Data[settings.SigningKeysFile]); err != nil {
 		t.Fatal(err)
 	}
 	s.mu.Lock()
@@ -107,6 +110,7 @@ func (s *FlightServer) Load(t *testing.T) {
 	s.member.LeafRevision = settings.Revision(pair.Data[settings.TLSCertFile])
 	s.member.TrustRevision = settings.Revision(pair.Data[settings.CAFile])
 	s.member.AuthRevision = settings.Revision(auth.Data[settings.CredentialsFile])
+	s.member.SigningRevision = settings.Revision(signing.Data[settings.SigningKeysFile])
 }
 
 // Fail makes every action fail; nil ends that.

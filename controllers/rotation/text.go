@@ -1,4 +1,4 @@
-package flightcluster
+package rotation
 
 import (
 	"crypto/rand"
@@ -15,16 +15,15 @@ const (
 )
 
 // tokenText is the form of a token; its group is the key's id.
-var tokenText = regexp.MustCompile(`^fl1_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$`)
+var (
+	tokenText  = regexp.MustCompile(`^fl1_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$`)
+	keyIDText  = regexp.MustCompile(`^[0-9a-f]{16}$`)
+	digestText = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
 
-// newToken makes the text of a bearer token.
-func newToken() (string, error) {
-	random := make([]byte, keyIDBytes+secretBytes)
-	if _, err := rand.Read(random); err != nil {
-		return "", err
-	}
-	id := hex.EncodeToString(random[:keyIDBytes])
-	return tokenPrefix + id + "_" + base64.RawURLEncoding.EncodeToString(random[keyIDBytes:]), nil
+// newText makes the text of a bearer token.
+func newText() string {
+	return tokenPrefix + hex.EncodeToString(random(keyIDBytes)) + "_" + base64.RawURLEncoding.EncodeToString(random(secretBytes))
 }
 
 // keyID tells the id of a token's key, and whether text is a token at all.
@@ -40,4 +39,10 @@ func keyID(text string) (string, bool) {
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
+	return b
 }

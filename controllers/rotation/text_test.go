@@ -1,17 +1,14 @@
-package flightcluster
+package rotation
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestNewToken(t *testing.T) {
+func TestNewText(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
-		text, err := newToken()
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := newText()
 		id, ok := keyID(text)
 		if !ok || !strings.HasPrefix(text, "fl1_"+id+"_") || seen[id] {
 			t.Fatalf("token %q with key %q, seen before: %t", text, id, seen[id])
@@ -27,7 +24,7 @@ func TestKeyID(t *testing.T) {
 		text   string
 		want   string
 	}{
-		"token":           {"what newToken makes", "fl1_0123456789abcdef_" + secret, "0123456789abcdef"},
+		"token":           {"what newText makes", "fl1_0123456789abcdef_" + secret, "0123456789abcdef"},
 		"empty":           {"the Secret's key is missing", "", ""},
 		"cut off":         {"half a token protects half as well", "fl1_0123456789abcdef_" + secret[1:], ""},
 		"line at the end": {"somebody edited the Secret by hand", "fl1_0123456789abcdef_" + secret + "\n", ""},
