@@ -64,29 +64,39 @@ var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) `)
 func forward(t *testing.T, cr *v1alpha1.FlightCluster) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", cr.Namespace, "port-forward", "--address", "127.0.0.1", "service/"+cr.Name, ":8815")
-	out, err := cmd.StdoutPipe()
+	address, wait, err := tryForward(ctx, cr)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
+		stop()
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		stop()
-		_ = cmd.Wait() // it was killed
+		wait()
 	})
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() {
-		t.Fatalf("kubectl port-forward ended before it began: %v", lines.Err())
+	return address
+}
+
+// tryForward forwards until ctx is done; wait returns after that.
+func tryForward(ctx context.Context, cr *v1alpha1.FlightCluster) (address string, wait func(), err error) {
+	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", cr.Namespace, "port-forward", "--address", "127.0.0.1", "service/"+cr.Name, ":8815")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, err
 	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	lines := bufio.NewScanner(out)
+	lines.Scan()
 	match := forwarding.FindStringSubmatch(lines.Text())
 	if match == nil {
-		t.Fatalf("kubectl port-forward says %q", lines.Text())
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return "", nil, fmt.Errorf("kubectl port-forward says %q: %w", lines.Text(), lines.Err())
 	}
 	go func() {
 		for lines.Scan() { // it would block on a full pipe
 		}
 	}()
-	return match[1]
+	return match[1], func() { _ = cmd.Wait() }, nil // it was killed
 }

@@ -154,14 +154,19 @@ func remove(t *testing.T, object client.Object) {
 // eventually repeats check until it returns nil; the last error fails the test.
 func eventually(t *testing.T, what string, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	eventuallyWithin(t, patience, what, check)
+}
+
+func eventuallyWithin(t *testing.T, limit time.Duration, what string, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for {
 		err := check()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: after %s still: %v", what, patience, err)
+			t.Fatalf("%s: after %s still: %v", what, limit, err)
 		}
 		time.Sleep(pollInterval)
 	}
