@@ -34,11 +34,7 @@ func (s *Server) openAudit(now clock.PassiveClock) error {
 		return err
 	}
 	s.closers = append(s.closers, log.Close)
-	s.audit = &auditing{log: log, clock: now, logger: s.logger, failed: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "flightserver_audit_failures_total",
-		Help: "Decisions that could not be written to the audit log.",
-	})}
-	s.registry.MustRegister(s.audit.failed)
+	s.audit = &auditing{log: log, clock: now, logger: s.logger, failed: s.metrics.auditFailures}
 	return nil
 }
 

@@ -12,6 +12,7 @@ type metrics struct {
 	inFlight       *prometheus.GaugeVec
 	received, sent traffic
 	httpRequests   *prometheus.CounterVec
+	auditFailures  prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -44,8 +45,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "flightserver_http_requests_total",
 			Help: "Requests for data over HTTP that have ended, by status code.",
 		}, []string{"code"}),
+		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "flightserver_audit_failures_total",
+			Help: "Decisions that could not be written to the audit log.",
+		}),
 	}
-	r.MustRegister(m.rpc, m.inFlight, sizes, m.received.bytes, m.sent.bytes, m.httpRequests)
+	r.MustRegister(m.rpc, m.inFlight, sizes, m.received.bytes, m.sent.bytes, m.httpRequests, m.auditFailures)
 	return m
 }
 
