@@ -51,8 +51,10 @@ func TestHealed(t *testing.T) {
 		"text edited":               {"servers accept the one that people have, until there is another", func(r *Record, _ *Seen) { r.Tokens[0].Keys[0].Text = newText() }, true, 1},
 		"both lost":                 {"what people have in memory is good until another is handed over", func(r *Record, s *Seen) { *r, s.Texts = Record{}, nil }, false, 2},
 		"a text of somebody's own":  {"servers never accepted it", func(r *Record, s *Seen) { *r, s.Texts = Record{}, map[string]string{spec.Name: newText()} }, false, 2},
-		"times of next year": {"no clock is so wrong: the token would outlive its interval",
-			func(r *Record, _ *Seen) { r.Tokens[0].Keys[0].Handed = noon.Add(365 * 24 * time.Hour) }, true, 1},
+		"times of next year": {
+			"no clock is so wrong: the token would outlive its interval",
+			func(r *Record, _ *Seen) { r.Tokens[0].Keys[0].Handed = noon.Add(365 * 24 * time.Hour) }, true, 1,
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
