@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
+	meta "github.com/apache/arrow-go/v18/parquet/metadata"
 
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
@@ -68,8 +69,8 @@ func checkClaims(f *file.Reader, rows int64) (page int64, err error) {
 			if err != nil {
 				return 0, err
 			}
-			if c := chunk.Compression(); c != compress.Codecs.Zstd && c != compress.Codecs.Uncompressed {
-				return 0, fmt.Errorf("%w: a column is compressed by %s", ErrCorrupt, c)
+			if err := checkChunk(chunk, f.MetaData().GetSourceFileSize()); err != nil {
+				return 0, err
 			}
 			page = max(page, min(chunk.TotalUncompressedSize(), maxPageBytes))
 		}
@@ -78,6 +79,22 @@ func checkClaims(f *file.Reader, rows int64) (page int64, err error) {
 		return 0, fmt.Errorf("%w: %d of %d rows are missing", ErrCorrupt, left, rows)
 	}
 	return page, nil
+}
+
+// checkChunk refuses a column of a row group that does not lie within the file:
+// the library reads it in pieces of the length that it claims.
+func checkChunk(c *meta.ColumnChunkMetaData, size int64) error {
+	if by := c.Compression(); by != compress.Codecs.Zstd && by != compress.Codecs.Uncompressed {
+		return fmt.Errorf("%w: a column is compressed by %s", ErrCorrupt, by)
+	}
+	start, length := c.DataPageOffset(), c.TotalCompressedSize()
+	if c.HasDictionaryPage() && c.DictionaryPageOffset() > 0 {
+		start = min(start, c.DictionaryPageOffset())
+	}
+	if start < 0 || length < 0 || start > size || length > size-start {
+		return fmt.Errorf("%w: a column has %d bytes at %d, the file %d", ErrCorrupt, length, start, size)
+	}
+	return nil
 }
 
 // checkStoredSchema looks at the Arrow schema in a file's metadata before the
