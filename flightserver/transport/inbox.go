@@ -29,6 +29,7 @@ type inbox struct {
 	mu      sync.Mutex
 	buffers mem.BufferSlice
 	size    int
+	wanted  int   // of size, by who waits: more than one piece is worth waking for
 	err     error // what stands behind the last byte; nil: more may come
 	window  int   // bytes that may come
 	full    int   // of the window, when all is taken
@@ -72,7 +73,9 @@ func (b *inbox) put(data mem.Buffer) {
 	if !b.joinLocked(data) {
 		b.buffers = append(b.buffers, data)
 	}
-	b.notify()
+	if b.size >= b.wanted {
+		b.notify()
+	}
 }
 
 // joinLocked puts what was copied behind what was copied before: a byte in a
@@ -167,6 +170,7 @@ func (b *inbox) grab(n int, to *mem.BufferSlice) (taken, update int, err error) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.size == 0 {
+		b.wanted = min(n, b.full/4) // of the window more than half is open
 		return 0, 0, b.err
 	}
 	for taken < n && len(b.buffers) > 0 {
