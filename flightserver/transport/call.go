@@ -2,9 +2,11 @@ package transport
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -100,8 +102,8 @@ func (c *call) SendMsg(m any) error {
 	}
 	defer data.Free()
 	n := data.Len()
-	if uint64(n) > 1<<32-1 {
-		return status.Errorf(codes.ResourceExhausted, "a message of %d bytes: gRPC has %d at most", n, uint64(1<<32-1))
+	if n > math.MaxUint32 {
+		return status.Errorf(codes.ResourceExhausted, "a message of %d bytes: gRPC has %d at most", n, math.MaxUint32)
 	}
 	if err := c.write(data, n); err != nil {
 		return c.statusOf(err)
@@ -121,7 +123,7 @@ func (c *call) stats(of func() stats.RPCStats) {
 // write sends a message of n bytes.
 func (c *call) write(data mem.BufferSlice, n int) error {
 	message := pieces{rest: make([][]byte, 1, len(data)+1)}
-	message.rest[0] = []byte{0, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
+	message.rest[0] = binary.BigEndian.AppendUint32([]byte{0}, uint32(n))
 	for _, b := range data {
 		message.rest = append(message.rest, b.ReadOnlyData())
 	}
@@ -226,7 +228,7 @@ func (c *call) receive() (mem.BufferSlice, error) {
 	}
 	p := prefix.Materialize()
 	prefix.Free()
-	n, most := uint64(p[1])<<24|uint64(p[2])<<16|uint64(p[3])<<8|uint64(p[4]), c.conn.server.options.MaxMessageBytes
+	n, most := uint64(binary.BigEndian.Uint32(p[1:])), c.conn.server.options.MaxMessageBytes
 	if most > 0 && n > uint64(most) {
 		return nil, status.Errorf(codes.ResourceExhausted, "received message larger than max (%d vs. %d)", n, most)
 	}

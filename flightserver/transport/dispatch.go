@@ -237,7 +237,7 @@ func (s *Server) handleUnary(c *call, m method) error {
 
 func (s *Server) handleStream(c *call, m method) error {
 	info := &grpc.StreamServerInfo{FullMethod: c.method, IsClientStream: m.stream.ClientStreams, IsServerStream: m.stream.ServerStreams}
-	return s.streamThrough(s.options.Stream, info, m.stream.Handler)(m.impl, c)
+	return streamThrough(s.options.Stream, info, m.stream.Handler)(m.impl, c)
 }
 
 // unary goes through the interceptors, which there may be none of.
@@ -253,10 +253,10 @@ func unaryThrough(through []grpc.UnaryServerInterceptor, info *grpc.UnaryServerI
 	return func(ctx context.Context, req any) (any, error) { return through[0](ctx, req, info, inner) }
 }
 
-func (s *Server) streamThrough(through []grpc.StreamServerInterceptor, info *grpc.StreamServerInfo, handler grpc.StreamHandler) grpc.StreamHandler {
+func streamThrough(through []grpc.StreamServerInterceptor, info *grpc.StreamServerInfo, handler grpc.StreamHandler) grpc.StreamHandler {
 	if len(through) == 0 {
 		return handler
 	}
-	inner := s.streamThrough(through[1:], info, handler)
+	inner := streamThrough(through[1:], info, handler)
 	return func(srv any, stream grpc.ServerStream) error { return through[0](srv, stream, info, inner) }
 }

@@ -79,7 +79,7 @@ func (in *input) fill() error {
 	}
 	in.close()
 	if in.socket.ready != nil {
-		b, n, err := in.socket.ready(plainChunkBytes, plainChunks)
+		b, n, err := in.socket.ready()
 		if err != nil {
 			return err
 		}

@@ -70,14 +70,19 @@ func (p *pendingFrames) Write(b []byte) (int, error) {
 func (o *output) queue(add func(*http2.Framer)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.pending) > mostPending && o.err == nil {
-		o.taken.Wait()
-	}
+	o.awaitRoomLocked()
 	if o.err != nil {
 		return
 	}
 	add(o.frames)
 	o.flushSoonLocked()
+}
+
+// awaitRoomLocked returns when more may be put together, or the end has come.
+func (o *output) awaitRoomLocked() {
+	for len(o.pending) > mostPending && o.err == nil {
+		o.taken.Wait()
+	}
 }
 
 func (o *output) flushSoonLocked() {
@@ -153,9 +158,7 @@ func (o *output) send(c *call, frames net.Buffers) error {
 func (o *output) sendSmall(c *call, frames net.Buffers) (err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.pending) > mostPending && o.err == nil {
-		o.taken.Wait()
-	}
+	o.awaitRoomLocked()
 	if err := o.startLocked(c); err != nil {
 		return err
 	}

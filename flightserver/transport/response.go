@@ -51,9 +51,7 @@ func (o *output) end(c *call, last func(*http2.Framer)) bool {
 func (o *output) finish(c *call, httpStatus int, s *status.Status) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.pending) > mostPending && o.err == nil {
-		o.taken.Wait()
-	}
+	o.awaitRoomLocked()
 	if c.gone || o.err != nil {
 		return
 	}

@@ -62,7 +62,8 @@ func NewServer(o Options) *Server {
 // The error is ErrStopped then.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.listens(l) {
-		return errors.Join(ErrStopped, closed(l))
+		_ = l.Close()
+		return ErrStopped
 	}
 	defer s.forgetListener(l)
 	for {
@@ -90,14 +91,7 @@ func (s *Server) forgetListener(l net.Listener) {
 	defer s.mu.Unlock()
 	defer s.running.Done()
 	delete(s.listeners, l)
-	_ = closed(l)
-}
-
-func closed(l net.Listener) error {
-	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
+	_ = l.Close()
 }
 
 func (s *Server) orStopped(err error) error {
@@ -202,7 +196,7 @@ func (s *Server) endAll(end func(*conn)) {
 	defer s.mu.Unlock()
 	s.end = end
 	for l := range s.listeners {
-		_ = closed(l)
+		_ = l.Close()
 	}
 	for under, c := range s.connections {
 		s.endLocked(under, c)

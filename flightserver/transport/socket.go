@@ -7,7 +7,6 @@ import (
 	"syscall"
 
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/mem"
 )
 
 // socket is a connection, secured or not, as this package uses one.
@@ -16,9 +15,9 @@ type socket struct {
 	info credentials.AuthInfo
 	// write writes pieces where they lie, and nothing once it has failed.
 	write func(pieces net.Buffers) error
-	// ready gives what there is to read, in a buffer that is taken when there is
-	// something; nil: it cannot be known.
-	ready func(size int, pool mem.BufferPool) (*[]byte, int, error)
+	// ready gives what there is to read, in one of plainChunks that is taken when
+	// there is something; nil: it cannot be known.
+	ready func() (*[]byte, int, error)
 	// abort closes the network's connection, and waits for nothing.
 	abort func()
 }
@@ -57,15 +56,15 @@ type rawReader struct {
 	counter receiveCounter // nil: nobody counts
 }
 
-func (r rawReader) read(size int, pool mem.BufferPool) (buffer *[]byte, n int, err error) {
+func (r rawReader) read() (buffer *[]byte, n int, err error) {
 	var failed error
 	err = r.raw.Read(func(fd uintptr) (done bool) {
-		buffer = pool.Get(size)
+		buffer = plainChunks.Get(plainChunkBytes)
 		n, failed = syscall.Read(int(fd), *buffer)
 		if failed == nil && n > 0 {
 			return true
 		}
-		pool.Put(buffer)
+		plainChunks.Put(buffer)
 		return !errors.Is(failed, syscall.EAGAIN) && !errors.Is(failed, syscall.EINTR)
 	})
 	switch {
