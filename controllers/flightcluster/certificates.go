@@ -4,7 +4,6 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
@@ -21,11 +20,7 @@ import (
 func (c *Controller) planCertificates(ctx context.Context, s *scope) (reconcile.Result, error) {
 	stored, err := c.storedCertificates(ctx, s)
 	if err != nil {
-		res, err := s.refused(err)
-		if s.stall != nil {
-			res.RequeueAfter = stalledInterval
-		}
-		return res, err
+		return s.cannotStore(err)
 	}
 	return reconcile.Result{}, s.renewCertificates(stored)
 }
@@ -64,18 +59,14 @@ func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stor
 
 // tokenRoots are the roots that the Secrets of tokens hold.
 func (c *Controller) tokenRoots(ctx context.Context, cr *v1alpha1.FlightCluster) ([][]byte, error) {
-	secrets := &corev1.SecretList{}
-	if err := c.Client.List(ctx, secrets, client.InNamespace(cr.Namespace),
-		client.MatchingLabels{metadata.LabelCluster: cr.Name}, client.HasLabels{metadata.LabelToken}); err != nil {
-		return nil, err
-	}
+	secrets, err := c.tokenSecrets(ctx, cr)
 	var roots [][]byte
-	for i := range secrets.Items {
-		if bundle := secrets.Items[i].Data[settings.CAFile]; len(bundle) > 0 && metadata.IsOwned(&secrets.Items[i], cr) {
+	for i := range secrets {
+		if bundle := secrets[i].Data[settings.CAFile]; len(bundle) > 0 {
 			roots = append(roots, bundle)
 		}
 	}
-	return roots, nil
+	return roots, err
 }
 
 func (s *scope) renewCertificates(stored pki.Stored) error {

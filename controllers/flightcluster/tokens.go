@@ -2,6 +2,7 @@ package flightcluster
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -144,18 +145,17 @@ func (c *Controller) announceTokens(s *scope) {
 // deleteTokens removes the Secrets of tokens that the spec no longer has; their
 // digests are gone already.
 func (c *Controller) deleteTokens(ctx context.Context, s *scope) (reconcile.Result, error) {
-	secrets := &corev1.SecretList{}
-	if err := c.Client.List(ctx, secrets, client.InNamespace(s.cr.Namespace),
-		client.MatchingLabels{metadata.LabelCluster: s.cr.Name}, client.HasLabels{metadata.LabelToken}); err != nil {
+	secrets, err := c.tokenSecrets(ctx, s.cr)
+	if err != nil {
 		return reconcile.Result{}, err
 	}
 	wanted := map[string]bool{}
 	for _, spec := range tokenSpecs(s.cr) {
 		wanted[metadata.TokenSecretName(s.cr, spec)] = true
 	}
-	for i := range secrets.Items {
-		secret := &secrets.Items[i]
-		if wanted[secret.Name] || !metadata.IsOwned(secret, s.cr) {
+	for i := range secrets {
+		secret := &secrets[i]
+		if wanted[secret.Name] {
 			continue
 		}
 		if s.cr.Spec.Paused {
@@ -169,6 +169,15 @@ func (c *Controller) deleteTokens(ctx context.Context, s *scope) (reconcile.Resu
 			"token %s is no longer in the spec; its Secret %s is deleted", secret.Labels[metadata.LabelToken], secret.Name)
 	}
 	return reconcile.Result{}, nil
+}
+
+// tokenSecrets are the cluster's own Secrets of tokens, also of those that the
+// spec no longer has.
+func (c *Controller) tokenSecrets(ctx context.Context, cr *v1alpha1.FlightCluster) ([]corev1.Secret, error) {
+	secrets := &corev1.SecretList{}
+	err := c.Client.List(ctx, secrets, client.InNamespace(cr.Namespace),
+		client.MatchingLabels{metadata.LabelCluster: cr.Name}, client.HasLabels{metadata.LabelToken})
+	return slices.DeleteFunc(secrets.Items, func(s corev1.Secret) bool { return !metadata.IsOwned(&s, cr) }), err
 }
 
 func tokenSpecs(cr *v1alpha1.FlightCluster) []v1alpha1.TokenSpec {

@@ -48,9 +48,7 @@ const (
 // new authority beside one that is due or has lost its key. A pair that still
 // serves stays until everybody trusts the next.
 func Heal(stored Stored, p Policy, now time.Time) (Set, []Change, error) {
-	h := &healing{Policy: p, now: now, out: Set{Server: stored.Server.KeyPair, Operator: stored.Operator.KeyPair}}
-	h.read(stored.Authority)
-	h.remember(stored)
+	h := begin(stored, p, now)
 	h.prune()
 	if err := h.replaceAuthorities(); err != nil {
 		return Set{}, nil, err
@@ -64,10 +62,7 @@ func Heal(stored Stored, p Policy, now time.Time) (Set, []Change, error) {
 
 // Read takes what is stored as it is, for a cluster that must not be changed.
 func Read(stored Stored, p Policy, now time.Time) Set {
-	h := &healing{Policy: p, now: now, out: Set{Server: stored.Server.KeyPair, Operator: stored.Operator.KeyPair}}
-	h.read(stored.Authority)
-	h.remember(stored)
-	return h.out
+	return begin(stored, p, now).out
 }
 
 var errReplaced = errors.New("not the one that signed what is in use")
@@ -80,6 +75,14 @@ type healing struct {
 	out     Set
 	lost    error // what is wrong with the active authority; nil: nothing
 	changes []Change
+}
+
+// begin takes what is stored as it is.
+func begin(stored Stored, p Policy, now time.Time) *healing {
+	h := &healing{Policy: p, now: now, out: Set{Server: stored.Server.KeyPair, Operator: stored.Operator.KeyPair}}
+	h.read(stored.Authority)
+	h.remember(stored)
+	return h
 }
 
 // read takes what can be read of the authority's Secret. A next authority

@@ -1,8 +1,6 @@
 package rotation
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"slices"
 	"time"
 
@@ -70,13 +68,7 @@ func ParseSigners(data map[string][]byte, now time.Time) Signers {
 }
 
 func newSigner(phase Phase, now time.Time) signer {
-	return signer{
-		settings.SigningKey{
-			ID:  hex.EncodeToString(random(keyIDBytes)),
-			Key: base64.StdEncoding.EncodeToString(random(settings.SigningKeyBytes)),
-		},
-		state{Phase: phase, Since: now},
-	}
+	return signer{settings.NewSigningKey(), state{Phase: phase, Since: now}}
 }
 
 // Data is what the Secret should hold.

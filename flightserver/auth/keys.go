@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,10 +82,7 @@ func (k *Keys) apply(content []byte, revision string) error {
 }
 
 func makeKeys(path string) error {
-	file := settings.SigningKeys{Keys: []settings.SigningKey{{
-		ID:  hex.EncodeToString(random(keyIDBytes)),
-		Key: base64.StdEncoding.EncodeToString(random(settings.SigningKeyBytes)),
-	}}}
+	file := settings.SigningKeys{Keys: []settings.SigningKey{settings.NewSigningKey()}}
 	content, err := file.Marshal()
 	if err != nil {
 		return err

@@ -19,6 +19,14 @@ type surround struct {
 	stream []grpc.StreamServerInterceptor
 }
 
+// surroundBy has calls of either kind go through the same.
+func surroundBy(all ...around) (s surround) {
+	for _, each := range all {
+		s.unary, s.stream = append(s.unary, each.unary), append(s.stream, each.stream)
+	}
+	return s
+}
+
 func (s surround) then(inner surround) surround {
 	return surround{slices.Concat(s.unary, inner.unary), slices.Concat(s.stream, inner.stream)}
 }

@@ -45,14 +45,12 @@ func callFrom(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 // interceptors gives what surrounds every call of a gRPC server.
 func interceptors(logger *slog.Logger, m *metrics, a *auditing, words wording, who authenticator) surround {
-	recovers := recoverPanics(logger)
-	unary := []grpc.UnaryServerInterceptor{recovers.unary, m.rpc.UnaryServerInterceptor()}
-	stream := []grpc.StreamServerInterceptor{recovers.stream, m.rpc.StreamServerInterceptor()}
-	for _, each := range []around{m.countInFlight, logCalls(logger), translateErrors(words), authenticate(a, who)} {
-		unary = append(unary, each.unary)
-		stream = append(stream, each.stream)
+	counted := surround{
+		unary:  []grpc.UnaryServerInterceptor{m.rpc.UnaryServerInterceptor()},
+		stream: []grpc.StreamServerInterceptor{m.rpc.StreamServerInterceptor()},
 	}
-	return surround{unary, stream}
+	return surroundBy(recoverPanics(logger)).then(counted).then(
+		surroundBy(m.countInFlight, logCalls(logger), translateErrors(words), authenticate(a, who)))
 }
 
 // recoverPanics keeps a defect in one call from ending all of them.

@@ -70,10 +70,7 @@ func newGuards(s settings.Limits, logger *slog.Logger, r prometheus.Registerer, 
 
 // interceptors stand behind those that tell who calls.
 func (g *guards) interceptors() surround {
-	return surround{
-		unary:  []grpc.UnaryServerInterceptor{around(g.admit).unary},
-		stream: []grpc.StreamServerInterceptor{around(g.admit).stream, g.watchStream},
-	}
+	return surroundBy(g.admit).then(surround{stream: []grpc.StreamServerInterceptor{g.watchStream}})
 }
 
 // transport bounds what a connection costs before a call is known.

@@ -5,19 +5,11 @@ import (
 	"errors"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/flight-operator/flight-operator/flightserver/auth"
 )
 
 // revocable ends calls whose credentials are revoked while they are under way.
-func (s *Server) revocable() surround {
-	hold := around(s.hold)
-	return surround{
-		unary:  []grpc.UnaryServerInterceptor{hold.unary},
-		stream: []grpc.StreamServerInterceptor{hold.stream},
-	}
-}
+func (s *Server) revocable() surround { return surroundBy(s.hold) }
 
 func (s *Server) hold(ctx context.Context, method string, next func(context.Context) error) error {
 	caller := auth.FromContext(ctx)

@@ -1,7 +1,9 @@
 package settings
 
 import (
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -33,6 +35,21 @@ type SigningKeys struct {
 type SigningKey struct {
 	ID  string `json:"id"`  // tells which key signed
 	Key string `json:"key"` // base64 of at least 32 random bytes
+}
+
+// NewSigningKey makes a random one.
+func NewSigningKey() SigningKey {
+	const idBytes = 8
+	return SigningKey{
+		ID:  hex.EncodeToString(random(idBytes)),
+		Key: base64.StdEncoding.EncodeToString(random(SigningKeyBytes)),
+	}
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
+	return b
 }
 
 // Secret gives the key's bytes.
