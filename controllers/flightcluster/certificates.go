@@ -109,19 +109,18 @@ func (c *Controller) replaceAuthority(ctx context.Context, s *scope) (reconcile.
 	return reconcile.Result{}, nil
 }
 
-// loaded tells what every running member has acknowledged.
+// loaded tells what every member has acknowledged that counts.
 func (s *scope) loaded() pki.Loaded {
 	trust, leaf := settings.Revision(s.desired.Trust), settings.Revision(s.desired.Server.Certificate)
-	all := pki.Loaded{Trust: true, Leaf: true}
-	for _, m := range s.members {
-		if !m.Running || m.Stopping {
-			continue
-		}
-		all.Trust = all.Trust && m.Answer != nil && m.Answer.TrustRevision == trust
-		all.Leaf = all.Leaf && m.Answer != nil && m.Answer.LeafRevision == leaf
+	return pki.Loaded{
+		Trust: s.acknowledged(trust, trustRevisionOf)(s.facts.Published),
+		Leaf:  s.acknowledged(leaf, leafRevisionOf)(s.facts.Published),
 	}
-	return all
 }
+
+func trustRevisionOf(m *settings.MemberStatus) string { return m.TrustRevision }
+
+func leafRevisionOf(m *settings.MemberStatus) string { return m.LeafRevision }
 
 // announceCertificates tells of changes once they are stored.
 func (c *Controller) announceCertificates(s *scope) {

@@ -166,6 +166,31 @@ func TestAuthorityWaitsForMembers(t *testing.T) {
 	expectPhase(t, c, v1alpha1.PKIRetiring)
 }
 
+// A member that crashes at each start reads the newest files at the next one: it
+// holds up a phase only until its kubelet must have brought them.
+func TestAuthorityDoesNotWaitForTheDead(t *testing.T) {
+	c := api.NewCluster(t, shortLives)
+	c.Settle()
+	c.Kubelet.Unready = true
+	c.Server.Fail(errors.New("down"))
+	c.Clock.Step(50 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKITrusting)
+	c.Clock.Step(5 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIIssuing)
+	c.Clock.Step(9 * time.Minute)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIIssuing)
+	c.Clock.Step(time.Minute)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIRetiring)
+	c.Clock.Step(5 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIStable)
+	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, v1alpha1.ReasonMembersLoading, "pod prod-0 starts")
+}
+
 // The operator may die between any two writes of a rollover. The member answers
 // throughout, and the end is the same.
 func TestRolloverKilledAfterEachWrite(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -15,8 +16,10 @@ import (
 
 	"github.com/flight-operator/flight-operator/controllers/metadata"
 	"github.com/flight-operator/flight-operator/controllers/resource"
+	"github.com/flight-operator/flight-operator/controllers/rotation"
 	"github.com/flight-operator/flight-operator/controllers/serveradmin"
 	"github.com/flight-operator/flight-operator/controllers/status"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // observeMembers looks at the pods.
@@ -82,6 +85,25 @@ func (c *Controller) ask(ctx context.Context, target serveradmin.Target, m *stat
 		m.Problem = "does not answer the operator: " + err.Error()
 	}
 	return cmp.Or(err, server.Close())
+}
+
+// acknowledged tells whether every running member has loaded a file that was
+// published at a time.
+func (s *scope) acknowledged(revision string, of func(*settings.MemberStatus) string) func(time.Time) bool {
+	var members []rotation.Member
+	for _, m := range s.members {
+		if m.Stopping {
+			continue
+		}
+		member := rotation.Member{Ready: m.Ready, Answered: m.Answer != nil}
+		if m.Answer != nil {
+			member.Revision = of(m.Answer)
+		}
+		members = append(members, member)
+	}
+	return func(published time.Time) bool {
+		return rotation.Acknowledged(members, revision, published, s.now)
+	}
 }
 
 // replaceMember deletes one pod of an earlier template, a broken one first, and

@@ -3,7 +3,6 @@ package flightcluster
 import (
 	"context"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -104,25 +103,6 @@ func (c *Controller) handOverTokens(ctx context.Context, s *scope) (reconcile.Re
 }
 
 func authRevisionOf(m *settings.MemberStatus) string { return m.AuthRevision }
-
-// acknowledged tells whether every running member has loaded a file that was
-// published at a time.
-func (s *scope) acknowledged(revision string, of func(*settings.MemberStatus) string) func(time.Time) bool {
-	var members []rotation.Member
-	for _, m := range s.members {
-		if m.Stopping {
-			continue
-		}
-		member := rotation.Member{Ready: m.Ready, Answered: m.Answer != nil}
-		if m.Answer != nil {
-			member.Revision = of(m.Answer)
-		}
-		members = append(members, member)
-	}
-	return func(published time.Time) bool {
-		return rotation.Acknowledged(members, revision, published, s.now)
-	}
-}
 
 // announceTokens tells of changes once they are stored.
 func (c *Controller) announceTokens(s *scope) {

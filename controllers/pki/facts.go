@@ -12,6 +12,7 @@ type Facts struct {
 	ActiveCA, PendingCA      string // fingerprints; none pending: empty
 	AuthorityExpires         time.Time
 	LeafExpires, LeafRenewal time.Time // of the servers
+	Published                time.Time // when the servers' certificate and roots were written, at the latest
 	NextRenewal              time.Time // of any certificate
 	Until                    time.Time // when the overlap of the phase is over; zero: it has none, or has not begun
 }
@@ -32,7 +33,11 @@ func Inspect(s Set, p Policy) (Facts, bool) {
 		AuthorityExpires: r.active.cert.NotAfter,
 		LeafExpires:      server.cert.NotAfter,
 		LeafRenewal:      r.leafDue(server.cert, p.Leaf),
+		Published:        server.cert.NotBefore.Add(backdate),
 		Until:            r.Until(p),
+	}
+	if r.since.After(f.Published) {
+		f.Published = r.since
 	}
 	f.NextRenewal = f.LeafRenewal
 	for _, other := range []time.Time{r.leafDue(operator.cert, p.Leaf), r.authorityDue(p)} {

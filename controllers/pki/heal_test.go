@@ -266,8 +266,16 @@ func TestInspect(t *testing.T) {
 		!facts.LeafExpires.Equal(start.Add(168*time.Hour)) || !facts.NextRenewal.Equal(start.Add(112*time.Hour)) {
 		t.Errorf("got %+v, %t", facts, ok)
 	}
+	if !facts.Published.Equal(start) {
+		t.Errorf("published at %s, want when the certificate was made", facts.Published)
+	}
 	due := heal(t, at(t, stored(set), start.Add(275*day)), start.Add(275*day))
+	published := start.Add(276 * day)
+	due.Rollover = due.Rollover.Advance(policy, pki.Loaded{}, published)
 	facts, ok = pki.Inspect(due, policy)
+	if !facts.Published.Equal(published) {
+		t.Errorf("published at %s, want when clients found both roots", facts.Published)
+	}
 	if !ok || facts.Phase != v1alpha1.PKITrusting || facts.PendingCA == "" || facts.PendingCA == facts.ActiveCA {
 		t.Errorf("got %+v, %t", facts, ok)
 	}

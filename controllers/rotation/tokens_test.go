@@ -87,7 +87,9 @@ func TestAcknowledged(t *testing.T) {
 		"one has another":      {"it refuses the new token", []Member{{true, true, "new"}, {true, true, "old"}}, time.Hour, false},
 		"one serves mutely":    {"nobody knows what it accepts", []Member{{true, false, ""}}, time.Hour, false},
 		"one starts":           {"it may have read the old file and serve in a moment", []Member{{false, false, ""}}, time.Minute, false},
-		"one has never served": {"its kubelet has brought the new file long ago", []Member{{false, false, ""}}, 5 * time.Minute, true},
+		"another's clock":      {"it was published by one that is five minutes behind", []Member{{false, false, ""}}, 6 * time.Minute, false},
+		"one has never served": {"its kubelet has brought the new file long ago", []Member{{false, false, ""}}, 10 * time.Minute, true},
+		"one answers too soon": {"it may serve in a moment, with what it has loaded", []Member{{false, true, "old"}}, time.Hour, false},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

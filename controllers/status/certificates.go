@@ -35,11 +35,11 @@ func CertificatesReady(o *Observation) metav1.Condition {
 // loading says what is waited for, and for how long the wait does no harm where
 // it holds up a new authority.
 func loading(o *Observation, c *Certificates) string {
-	why := lagging(o, "roots", c.TrustRevision, func(s *settings.MemberStatus) string { return s.TrustRevision })
-	if why == "" {
-		why = lagging(o, "certificate", c.LeafRevision, func(s *settings.MemberStatus) string { return s.LeafRevision })
+	behind, why := lagging(o, "roots", c.TrustRevision, func(s *settings.MemberStatus) string { return s.TrustRevision })
+	if behind == nil {
+		behind, why = lagging(o, "certificate", c.LeafRevision, func(s *settings.MemberStatus) string { return s.LeafRevision })
 	}
-	if why != "" && c.Phase == v1alpha1.PKITrusting {
+	if behind != nil && c.Phase == v1alpha1.PKITrusting && behind.speaks() {
 		why += "; the new authority waits for it, until the old one ends on " + moment(c.AuthorityExpires) +
 			": when it lasts, look at the pod's log, or delete the pod"
 	}
@@ -60,22 +60,30 @@ func changing(c *Certificates) string {
 	return fmt.Sprintf("a new authority has taken over: the old one is no longer trusted from %s on", moment(c.Until))
 }
 
-// lagging says which member has not loaded the revision of a file that was
-// written, or has not told.
-func lagging(o *Observation, file, revision string, loaded func(*settings.MemberStatus) string) string {
-	for _, m := range o.Members {
+// lagging finds a member that has not loaded the revision of a file that was
+// written, or has not told: one that serves, before one that cannot.
+func lagging(o *Observation, file, revision string, loaded func(*settings.MemberStatus) string) (behind *Member, why string) {
+	for i := range o.Members {
+		m := &o.Members[i]
+		if behind != nil && (behind.speaks() || !m.speaks()) {
+			continue
+		}
 		switch {
 		case m.Stopping:
 		case m.Answer == nil && m.Problem != "":
-			return fmt.Sprintf("pod %s: %s", m.Name, m.Problem)
+			behind, why = m, fmt.Sprintf("pod %s: %s", m.Name, m.Problem)
 		case m.Answer == nil:
-			return fmt.Sprintf("pod %s starts", m.Name)
+			behind, why = m, fmt.Sprintf("pod %s starts", m.Name)
 		case loaded(m.Answer) != revision:
-			return fmt.Sprintf("pod %s has not loaded %s %s yet", m.Name, file, revision)
+			behind, why = m, fmt.Sprintf("pod %s has not loaded %s %s yet", m.Name, file, revision)
 		}
 	}
-	return ""
+	return behind, why
 }
+
+// speaks tells whether somebody may meet the member as it is: a new authority or
+// token does not wait for one that has to start first.
+func (m *Member) speaks() bool { return m.Ready || m.Answer != nil }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 

@@ -122,6 +122,27 @@ func TestConditions(t *testing.T) {
 			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "has not loaded roots both yet; the new authority waits for it, until the old one ends on 2026-12-01 12:00 UTC",
 			ready: "False", works: "True",
 		},
+		"new roots, and a pod that crashes": {
+			reason: "it reads them when it starts: nobody waits for it",
+			edit: func(o *status.Observation) {
+				o.Certificates.Phase, o.Certificates.TrustRevision = v1alpha1.PKITrusting, "both"
+				o.Members = []status.Member{{Name: "prod-0", Running: true, Problem: "no space left"}}
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "pod prod-0: no space left",
+			ready: "False", works: "True",
+		},
+		"new roots, a pod that crashes and one that is silent": {
+			reason: "the one that is waited for is told",
+			edit: func(o *status.Observation) {
+				o.Certificates.Phase, o.Certificates.TrustRevision = v1alpha1.PKITrusting, "both"
+				o.Members = []status.Member{
+					{Name: "prod-0", Running: true, Problem: "no space left"},
+					{Name: "prod-1", Running: true, Ready: true, Problem: "does not answer the operator: refused"},
+				}
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "pod prod-1: does not answer the operator: refused; the new authority waits for it",
+			ready: "False", works: "True",
+		},
 		"new authority published": {
 			reason: "whoever copied ca.crt has to act by a known time",
 			edit: func(o *status.Observation) {

@@ -15,7 +15,8 @@ func CredentialsReady(o *Observation) metav1.Condition {
 	if o.AuthRevision == "" {
 		return isFalse(kind, v1alpha1.ReasonCredentialsMissing, "credentials are not written yet")
 	}
-	if why := lagging(o, "credentials", o.AuthRevision, func(s *settings.MemberStatus) string { return s.AuthRevision }); why != "" {
+	behind, why := lagging(o, "credentials", o.AuthRevision, func(s *settings.MemberStatus) string { return s.AuthRevision })
+	if behind != nil {
 		return isFalse(kind, v1alpha1.ReasonMembersLoading, why)
 	}
 	if len(o.UserFaults) > 0 {
