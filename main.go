@@ -27,6 +27,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers"
+	"github.com/flight-operator/flight-operator/controllers/resource"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
@@ -40,6 +41,7 @@ It finds the API server through the pod's ServiceAccount, or through KUBECONFIG.
 type options struct {
 	serverImage     string
 	watchNamespaces []string
+	operatorPods    resource.Pods
 	metricsAddress  string
 	probeAddress    string
 	leaderElect     bool
@@ -68,6 +70,10 @@ func command() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.serverImage, "server-image", "", "image of the Flight server for clusters that name none (spec.image)")
 	f.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "namespaces to work in, separated by commas (default all)")
+	f.StringVar(&o.operatorPods.Namespace, "operator-namespace", "",
+		"namespace of the operator's own pods; NetworkPolicies let only these in to the servers' admin ports (default anybody, who then meets mutual TLS)")
+	f.StringToStringVar(&o.operatorPods.Labels, "operator-labels", map[string]string{"app.kubernetes.io/name": "flight-operator"},
+		"labels of the operator's own pods in --operator-namespace")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443",
 		"where Prometheus metrics are served over HTTPS to those whom the API server permits; 0 for nowhere")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 for nowhere")
@@ -92,7 +98,7 @@ func run(ctx context.Context, o *options) error {
 	if err := addChecks(mgr); err != nil {
 		return err
 	}
-	if err := controllers.SetUp(mgr, controllers.Options{ServerImage: o.serverImage}); err != nil {
+	if err := controllers.SetUp(mgr, controllers.Options{ServerImage: o.serverImage, OperatorPods: o.operatorPods}); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/controllers/flightcluster"
 	"github.com/flight-operator/flight-operator/controllers/flightdataset"
+	"github.com/flight-operator/flight-operator/controllers/resource"
 	"github.com/flight-operator/flight-operator/controllers/serveradmin"
 )
 
@@ -16,6 +17,8 @@ import (
 type Options struct {
 	// ServerImage runs where a FlightCluster names none.
 	ServerImage string
+	// OperatorPods are those that these controllers run in.
+	OperatorPods resource.Pods
 	// Clock is the time; nil: the real one.
 	Clock clock.PassiveClock
 	// Dialer reaches the servers' admin ports.
@@ -34,12 +37,13 @@ func All(mgr ctrl.Manager, o Options) []Controller {
 	}
 	return []Controller{
 		&flightcluster.Controller{
-			Client:      mgr.GetClient(),
-			Live:        mgr.GetAPIReader(),
-			Recorder:    mgr.GetEventRecorder("flightcluster"),
-			Clock:       o.Clock,
-			Dialer:      o.Dialer,
-			ServerImage: o.ServerImage,
+			Client:       mgr.GetClient(),
+			Live:         mgr.GetAPIReader(),
+			Recorder:     mgr.GetEventRecorder("flightcluster"),
+			Clock:        o.Clock,
+			Dialer:       o.Dialer,
+			ServerImage:  o.ServerImage,
+			OperatorPods: o.OperatorPods,
 		},
 		&flightdataset.Controller{
 			Client:   mgr.GetClient(),

@@ -90,6 +90,11 @@ type FlightClusterSpec struct {
 	//
 	// +optional
 	Auth *AuthSpec `json:"auth,omitempty"`
+
+	// NetworkPolicy says who may open connections to the servers.
+	//
+	// +optional
+	NetworkPolicy *NetworkPolicySpec `json:"networkPolicy,omitempty"`
 }
 
 // DeletionPolicy says what becomes of data when the resource that asked for it

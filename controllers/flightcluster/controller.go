@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/metadata"
+	"github.com/flight-operator/flight-operator/controllers/resource"
 	"github.com/flight-operator/flight-operator/controllers/serveradmin"
 )
 
@@ -31,6 +33,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Controller makes each FlightCluster so.
@@ -43,6 +46,8 @@ type Controller struct {
 	Dialer   serveradmin.Dialer
 	// ServerImage runs where a cluster names none.
 	ServerImage string
+	// OperatorPods are let in to the servers' admin ports.
+	OperatorPods resource.Pods
 }
 
 // step does one thing of a reconcile. The first that fails, or asks to come
@@ -70,6 +75,7 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 		c.planFiles,
 		c.applyObjects,
 		c.deleteTokens,
+		c.deleteNetworkPolicy,
 		c.growVolumes,
 		c.observeMembers,
 		c.askMembers,
@@ -98,6 +104,7 @@ func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ServiceAccount{}).
 		Owns(&corev1.ConfigMap{}).
+		Owns(&networkingv1.NetworkPolicy{}).
 		Watches(&corev1.Secret{}, byLabel). // also those of users that bear it
 		Watches(&corev1.Pod{}, byLabel).
 		Watches(&corev1.PersistentVolumeClaim{}, byLabel).

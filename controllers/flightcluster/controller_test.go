@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -132,6 +133,7 @@ func inventory(t *testing.T, c *env.Cluster) []string {
 	for kind, list := range map[string]client.ObjectList{
 		"StatefulSet": &appsv1.StatefulSetList{}, "Service": &corev1.ServiceList{}, "Secret": &corev1.SecretList{},
 		"ConfigMap": &corev1.ConfigMapList{}, "ServiceAccount": &corev1.ServiceAccountList{}, "Pod": &corev1.PodList{},
+		"NetworkPolicy": &networkingv1.NetworkPolicyList{},
 	} {
 		if err := api.Client.List(t.Context(), list, client.InNamespace(c.Key.Namespace)); err != nil {
 			t.Fatal(err)

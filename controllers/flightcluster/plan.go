@@ -18,6 +18,7 @@ import (
 // chooseImage says what the servers run.
 func (c *Controller) chooseImage(_ context.Context, s *scope) (reconcile.Result, error) {
 	s.desired.Cluster = s.cr
+	s.desired.OperatorPods = c.OperatorPods
 	s.desired.Image = cmp.Or(s.cr.Spec.Image, c.ServerImage)
 	if s.desired.Image == "" {
 		s.stallOn(v1alpha1.ReasonImageMissing, "set spec.image: the operator was started without --server-image")

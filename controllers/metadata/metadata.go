@@ -90,8 +90,8 @@ func ChildName(cr *v1alpha1.FlightCluster, role string) string {
 	return cr.Name + "-" + role
 }
 
-// Names of children. The client Service, the StatefulSet and the ServiceAccount
-// bear the cluster's own name.
+// Names of children. The client Service, the StatefulSet, the ServiceAccount and
+// the NetworkPolicy bear the cluster's own name.
 
 // PeersName is the headless Service, which gives every pod a DNS name.
 func PeersName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "peers") }

@@ -37,6 +37,9 @@ type Desired struct {
 	Settings    []byte // content of the settings file
 	Credentials []byte // content of the credentials file
 
+	// OperatorPods are let in to the admin port.
+	OperatorPods Pods
+
 	Record      []byte            // of tokens and users
 	SigningKeys map[string][]byte // content of their Secret
 }
@@ -45,7 +48,8 @@ type Desired struct {
 // mount and resolve comes before the StatefulSet, so that none waits for a
 // mount; the authority comes before what it signed, so that nothing is trusted
 // whose key was lost on the way; the Secrets of tokens come before the digests, so that a token that
-// was lost on the way is never valid.
+// was lost on the way is never valid; the NetworkPolicy comes before the pods,
+// none of which is ever open to more than it permits.
 func Objects(d *Desired) []runtime.ApplyConfiguration {
 	objects := []runtime.ApplyConfiguration{
 		ServiceAccount(d.Cluster),
@@ -56,13 +60,16 @@ func Objects(d *Desired) []runtime.ApplyConfiguration {
 		SigningKeysSecret(d),
 	}
 	objects = append(objects, Tokens(d)...)
-	return append(objects,
+	objects = append(objects,
 		AuthSecret(d),
 		SettingsConfigMap(d),
 		PeersService(d.Cluster),
 		ClientService(d.Cluster),
-		StatefulSet(d),
 	)
+	if HasNetworkPolicy(d.Cluster) {
+		objects = append(objects, NetworkPolicy(d))
+	}
+	return append(objects, StatefulSet(d))
 }
 
 // Tokens lists the Secrets of tokens. The record comes first: what is handed

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,6 +39,7 @@ var clusters = map[string]v1alpha1.FlightClusterSpec{
 			AllowPlaintext: true,
 			Tokens:         []v1alpha1.TokenSpec{{Name: "etl", Role: "Writer"}},
 		},
+		NetworkPolicy: &v1alpha1.NetworkPolicySpec{Mode: v1alpha1.NetworkPolicyNone},
 	},
 	"everything": {
 		Replicas:       new(int32(0)),
@@ -56,6 +58,16 @@ var clusters = map[string]v1alpha1.FlightClusterSpec{
 				{Name: "bi", Role: "Reader", SecretName: "bi-access"},
 			},
 		},
+		NetworkPolicy: &v1alpha1.NetworkPolicySpec{ClientsFrom: []networkingv1.NetworkPolicyPeer{
+			{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "etl"}}},
+			{
+				NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+					{Key: "team", Operator: metav1.LabelSelectorOpIn, Values: []string{"bi", "ml"}},
+				}},
+				PodSelector: &metav1.LabelSelector{},
+			},
+			{IPBlock: &networkingv1.IPBlock{CIDR: "10.0.0.0/8", Except: []string{"10.9.0.0/16"}}},
+		}},
 	},
 }
 
@@ -80,6 +92,9 @@ func desired(t *testing.T, spec v1alpha1.FlightClusterSpec, namespace string) *r
 		Settings:    text,
 		Credentials: []byte("credentials"),
 		Record:      []byte("record"),
+		OperatorPods: resource.Pods{Namespace: "flight-operator-system", Labels: map[string]string{
+			"app.kubernetes.io/name": "flight-operator", "app.kubernetes.io/instance": "flights",
+		}},
 		SigningKeys: map[string][]byte{settings.SigningKeysFile: []byte("signing keys")},
 	}
 	if spec.Auth != nil {

@@ -7,7 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/api/resource"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	testingclock "k8s.io/utils/clock/testing"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/flightcluster"
+	"github.com/flight-operator/flight-operator/controllers/resource"
 	"github.com/flight-operator/flight-operator/controllers/serveradmin"
 )
 
@@ -40,7 +41,7 @@ func NewFlightCluster(namespace string) *v1alpha1.FlightCluster {
 	return &v1alpha1.FlightCluster{
 		ObjectMeta: metav1.ObjectMeta{Name: "prod", Namespace: namespace},
 		Spec: v1alpha1.FlightClusterSpec{
-			Storage: v1alpha1.StorageSpec{Size: resource.MustParse("1Gi")},
+			Storage: v1alpha1.StorageSpec{Size: apiresource.MustParse("1Gi")},
 			Auth:    &v1alpha1.AuthSpec{Tokens: []v1alpha1.TokenSpec{{Name: "etl", Role: "Writer"}}},
 		},
 	}
@@ -76,6 +77,9 @@ func (e *Environment) NewCluster(t *testing.T, edit func(*v1alpha1.FlightCluster
 		Clock:       c.Clock,
 		Dialer:      c.Dialer(),
 		ServerImage: "example.test/flightserver:1.2.3",
+		OperatorPods: resource.Pods{
+			Namespace: "flight-operator-system", Labels: map[string]string{"app.kubernetes.io/name": "flight-operator"},
+		},
 	}
 	return c
 }

@@ -8,9 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 )
 
@@ -175,12 +173,7 @@ func TestChartImagesHaveTheRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(all, func(o *unstructured.Unstructured) bool { return o.GetKind() == "Deployment" })
-	deployment := &appsv1.Deployment{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(all[i].Object, deployment); err != nil {
-		t.Fatal(err)
-	}
-	manager := deployment.Spec.Template.Spec.Containers[0]
+	manager := deployment(t, all).Spec.Template.Spec.Containers[0]
 	if want := "ghcr.io/flight-operator/flight-operator:" + release; manager.Image != want {
 		t.Errorf("image: want %s, got %s", want, manager.Image)
 	}
