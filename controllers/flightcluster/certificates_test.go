@@ -200,6 +200,7 @@ func TestRolloverKilledAfterEachWrite(t *testing.T) {
 	want := inventory(t, whole)
 	for n := range whole.Writes.Count() {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
 			c := rolling(t)
 			c.Writes.KillAfter(n)
 			for range 3 {

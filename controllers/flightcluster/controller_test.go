@@ -106,6 +106,7 @@ func TestKilledAfterEachWrite(t *testing.T) {
 
 	for n := range writes {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
 			c := api.NewCluster(t, nil)
 			c.Writes.KillAfter(n)
 			for range 4 {

@@ -127,6 +127,7 @@ func TestRevokeNow(t *testing.T) {
 func TestRotationKilledAfterEachWrite(t *testing.T) {
 	for annotation, digests := range map[string]int{metadata.AnnotationRotateToken: 2, metadata.AnnotationRevokeToken: 1} {
 		t.Run(annotation, func(t *testing.T) {
+			t.Parallel()
 			c := api.NewCluster(t, nil)
 			c.Settle()
 			c.Writes.KillAfter(-1)
@@ -141,6 +142,7 @@ func TestRotationKilledAfterEachWrite(t *testing.T) {
 
 func killedAfter(t *testing.T, n int, annotation string, digests int) {
 	t.Helper()
+	t.Parallel()
 	c := api.NewCluster(t, nil)
 	c.Settle()
 	first := tokenOf(c)
