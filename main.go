@@ -5,15 +5,18 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -43,6 +46,7 @@ type options struct {
 	watchNamespaces []string
 	operatorPods    resource.Pods
 	metricsAddress  string
+	metricsCertDir  string
 	probeAddress    string
 	leaderElect     bool
 	logLevel        slog.Level
@@ -76,6 +80,8 @@ func command() *cobra.Command {
 		"labels of the operator's own pods in --operator-namespace")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443",
 		"where Prometheus metrics are served over HTTPS to those whom the API server permits; 0 for nowhere")
+	f.StringVar(&o.metricsCertDir, "metrics-cert-dir", "",
+		"folder with tls.crt and tls.key of the metrics endpoint, followed when they change (default a self-signed pair, made at each start)")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 for nowhere")
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work at a time")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "the least important messages to log: debug, info, warn or error")
@@ -87,6 +93,9 @@ func run(ctx context.Context, o *options) error {
 	ctrl.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetLogger(logr.FromSlogHandler(handler))
 
+	if err := checkMetricsCert(o.metricsCertDir); err != nil {
+		return err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("finding the API server: %w", err)
@@ -104,6 +113,19 @@ func run(ctx context.Context, o *options) error {
 	return mgr.Start(ctx)
 }
 
+// checkMetricsCert keeps a misspelt folder from being replaced, in silence, by a
+// certificate that nobody can check.
+func checkMetricsCert(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	_, err := tls.LoadX509KeyPair(filepath.Join(dir, corev1.TLSCertKey), filepath.Join(dir, corev1.TLSPrivateKeyKey))
+	if err != nil {
+		return fmt.Errorf("--metrics-cert-dir: %w", err)
+	}
+	return nil
+}
+
 func managerOptions(o *options) ctrl.Options {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
@@ -114,6 +136,7 @@ func managerOptions(o *options) ctrl.Options {
 		Metrics: metricsserver.Options{
 			BindAddress:    o.metricsAddress,
 			SecureServing:  true,
+			CertDir:        o.metricsCertDir,
 			FilterProvider: filters.WithAuthenticationAndAuthorization,
 		},
 		HealthProbeBindAddress: o.probeAddress,
