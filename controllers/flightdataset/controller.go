@@ -19,7 +19,7 @@ import (
 	"github.com/flight-operator/flight-operator/controllers/serveradmin"
 )
 
-// +kubebuilder:rbac:groups=flight-operator.io,resources=flightdatasets,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=flight-operator.io,resources=flightdatasets,verbs=list;watch;patch
 // +kubebuilder:rbac:groups=flight-operator.io,resources=flightdatasets/status,verbs=patch
 
 // Controller declares each FlightDataset on its cluster.

@@ -33,7 +33,7 @@ func newHarness(t *testing.T) *harness {
 	h := &harness{
 		Cluster: cluster,
 		t:       t,
-		writes:  env.CountWrites(indexed(api.Client)),
+		writes:  env.CountWrites(indexed(cluster.Writes.Client)),
 		events:  events.NewFakeRecorder(100),
 	}
 	h.run = reconcile.AsReconciler(h.writes.Client, &flightdataset.Controller{

@@ -25,7 +25,7 @@ import (
 type Cluster struct {
 	Key     client.ObjectKey
 	Clock   *testingclock.FakeClock
-	Writes  *Writes // of the controller
+	Writes  *Writes // of the controller, which has the operator's rights alone
 	Events  *events.FakeRecorder
 	Kubelet *Kubelet
 	Server  *FlightServer
@@ -60,10 +60,11 @@ func (e *Environment) NewCluster(t *testing.T, edit func(*v1alpha1.FlightCluster
 	}
 	key := client.ObjectKeyFromObject(cr)
 	clock := testingclock.NewFakeClock(time.Now())
+	cached, live := e.Operator(t, key.Namespace)
 	c := &Cluster{
 		Key:     key,
 		Clock:   clock,
-		Writes:  CountWrites(e.Client),
+		Writes:  CountWrites(cached),
 		Events:  events.NewFakeRecorder(1000),
 		Kubelet: &Kubelet{Client: e.Client, Key: key},
 		Server:  StartFlightServer(t, e.Client, key, clock.Now),
@@ -72,7 +73,7 @@ func (e *Environment) NewCluster(t *testing.T, edit func(*v1alpha1.FlightCluster
 	}
 	c.Controller = &flightcluster.Controller{
 		Client:      c.Writes.Client,
-		Live:        c.Writes.Client,
+		Live:        live,
 		Recorder:    c.Events,
 		Clock:       c.Clock,
 		Dialer:      c.Dialer(),

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -28,7 +29,9 @@ type Environment struct {
 	Config *rest.Config
 	Client client.WithWatch // reads and writes past any cache
 
-	server *envtest.Environment
+	server   *envtest.Environment
+	role     *rbacv1.ClusterRole // of the operator
+	operator client.WithWatch    // who has it where Operator bound it
 }
 
 // Run starts an Environment, stores it where the tests find it, runs them and
@@ -59,6 +62,9 @@ func Start() (*Environment, error) {
 		CRDDirectoryPaths:     []string{filepath.Join(root(), "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}
+	// Some clusters let nobody block the deletion of an owner without a right to
+	// it, such as OpenShift.
+	server.ControlPlane.GetAPIServer().Configure().Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
 	config, err := server.Start()
 	if err != nil {
 		return nil, fmt.Errorf("starting the API server from %s (unset KUBEBUILDER_ASSETS to have one built): %w", assets, err)
@@ -67,7 +73,11 @@ func Start() (*Environment, error) {
 	if err != nil {
 		return nil, errors.Join(err, server.Stop())
 	}
-	return &Environment{Config: config, Client: c, server: server}, nil
+	e := &Environment{Config: config, Client: c, server: server}
+	if err := e.storeRole(); err != nil {
+		return nil, errors.Join(fmt.Errorf("storing the operator's role: %w", err), server.Stop())
+	}
+	return e, nil
 }
 
 // Scheme knows the kinds of Kubernetes and of this project.

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -27,7 +28,7 @@ type Kubelet struct {
 // Sync brings pods and claims to what the StatefulSet asks for.
 func (k *Kubelet) Sync(t *testing.T) {
 	t.Helper()
-	if err := k.sync(t.Context()); err != nil {
+	if err := retry.RetryOnConflict(retry.DefaultRetry, func() error { return k.sync(t.Context()) }); err != nil {
 		t.Fatalf("playing the kubelet: %v", err)
 	}
 }

@@ -10,25 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/flight-operator/flight-operator/test/env"
 )
 
-const (
-	chart     = "charts/flight-operator"
-	namespace = "flight-operator-system" // of the release
-)
+const namespace = "flight-operator-system" // of the release
 
 // template renders the chart as release "flights".
 func template(t *testing.T, values ...string) ([]*unstructured.Unstructured, error) {
 	t.Helper()
-	args := []string{"template", "flights", chart, "--namespace", namespace}
-	for _, v := range values {
-		args = append(args, "--set-json", v)
-	}
-	manifests, err := tool(t, "helm", args...)
-	if err != nil {
-		return nil, err
-	}
-	return objects(t, strings.NewReader(manifests)), nil
+	return env.RenderChart(t, namespace, values...)
 }
 
 func TestChart(t *testing.T) {
@@ -90,7 +81,7 @@ func TestChart(t *testing.T) {
 				`image={"tag":"1.2.3","digest":"sha256:` + strings.Repeat("0a", 32) + `","pullPolicy":"Always"}`,
 				`imagePullSecrets=[{"name":"registry"}]`,
 				`serviceAccount.annotations={"a":"b"}`,
-				`metrics={"port":9443,"service":{"annotations":{"a":"b"}}}`,
+				`metrics={"port":9443,"certificateSecret":"flights-metrics","service":{"annotations":{"a":"b"}}}`,
 				`resources={"limits":{"cpu":1,"memory":"1Gi"}}`,
 				`podAnnotations={"a":"b"}`,
 				`podLabels={"team":"flights"}`,
@@ -147,7 +138,7 @@ func TestChartRefusesValues(t *testing.T) {
 }
 
 func TestChartLint(t *testing.T) {
-	if _, err := tool(t, "helm", "lint", "--strict", chart); err != nil {
+	if _, err := env.Tool(t, "helm", "lint", "--strict", env.Chart); err != nil {
 		t.Error(err)
 	}
 }
@@ -185,10 +176,10 @@ func TestChartImagesHaveTheRelease(t *testing.T) {
 // A value that the README does not tell of is not there for users.
 func TestChartReadmeHasEveryValue(t *testing.T) {
 	values := map[string]any{}
-	if err := yaml.Unmarshal([]byte(read(t, chart, "values.yaml")), &values); err != nil {
+	if err := yaml.Unmarshal([]byte(read(t, env.Chart, "values.yaml")), &values); err != nil {
 		t.Fatal(err)
 	}
-	readme := read(t, chart, "README.md")
+	readme := read(t, env.Chart, "README.md")
 	for key, value := range values {
 		// What Kubernetes defines is a value as a whole.
 		parts, ours := value.(map[string]any)
@@ -197,7 +188,7 @@ func TestChartReadmeHasEveryValue(t *testing.T) {
 		}
 		for part := range parts {
 			if name := strings.TrimSuffix(key+"."+part, "."); !strings.Contains(readme, "| `"+name) {
-				t.Errorf("%s/README.md does not tell of %s", chart, name)
+				t.Errorf("%s/README.md does not tell of %s", env.Chart, name)
 			}
 		}
 	}

@@ -4,14 +4,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/flight-operator/flight-operator/test/env"
 )
 
 func TestKustomize(t *testing.T) {
-	manifests, err := tool(t, "kustomize", "build", "config/default")
+	manifests, err := env.Tool(t, "kustomize", "build", "config/default")
 	if err != nil {
 		t.Fatal(err)
 	}
-	expectAccepted(t, objects(t, strings.NewReader(manifests)))
+	expectAccepted(t, env.Decode(t, strings.NewReader(manifests)))
 }
 
 func TestSamples(t *testing.T) {
@@ -26,7 +28,7 @@ func TestSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Run(path, func(t *testing.T) {
-				all := objects(t, strings.NewReader(read(t, path)))
+				all := env.Decode(t, strings.NewReader(read(t, path)))
 				for _, object := range all {
 					// A sample names no namespace: it goes where kubectl is.
 					if got := object.GetNamespace(); got != "" {

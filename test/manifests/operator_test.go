@@ -6,9 +6,14 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/flight-operator/flight-operator/test/env"
 )
 
 // deployment finds the operator's among manifests.
@@ -49,6 +54,34 @@ func TestOperatorKnowsItsOwnPods(t *testing.T) {
 			selector, err := labels.Parse(strings.TrimPrefix(args[i], "--operator-labels="))
 			if err != nil || selector.Empty() || !selector.Matches(labels.Set(d.Spec.Template.Labels)) {
 				t.Errorf("%s does not select pods with the labels %v (%v)", args[i], d.Spec.Template.Labels, err)
+			}
+		})
+	}
+}
+
+// The operator runs where the restricted Pod Security Standard is enforced.
+func TestOperatorIsRestricted(t *testing.T) {
+	rendered, err := template(t, `metrics.certificateSecret="flights-metrics"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kustomized, err := env.Tool(t, "kustomize", "build", "config/default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: "restricted", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+	}}
+	if err := environment.Client.Create(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	for name, all := range map[string][]*unstructured.Unstructured{"Chart": rendered, "Kustomize": env.Decode(t, strings.NewReader(kustomized))} {
+		t.Run(name, func(t *testing.T) {
+			template := deployment(t, all).Spec.Template
+			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "operator", Namespace: namespace.Name}, Spec: template.Spec}
+			pod.Spec.ServiceAccountName = "" // there is none here
+			if err := environment.Client.Create(t.Context(), pod, client.DryRunAll); err != nil {
+				t.Error(err)
 			}
 		})
 	}
