@@ -220,7 +220,11 @@ func (s *Server) revisions(status *settings.MemberStatus) {
 	status.SigningRevision = s.keys.Revision()
 	status.TrustRevision = s.adminTLS.TrustRevision()
 	status.LeafRevision = s.adminTLS.LeafRevision()
-	if s.dataTLS == nil || s.dataTLS.LeafRevision() == status.LeafRevision {
+	if s.dataTLS == nil {
+		return
+	}
+	status.ClientCARevision = s.dataTLS.TrustRevision()
+	if s.dataTLS.LeafRevision() == status.LeafRevision {
 		return
 	}
 	status.LeafRevision = s.dataTLS.LeafRevision()

@@ -12,9 +12,9 @@ type SubjectKind string
 
 // Kinds of subjects. Names of one kind say nothing about those of another.
 const (
-	SubjectToken       SubjectKind = "Token"       // by its name in the credentials file
-	SubjectUser        SubjectKind = "User"        // by password, or a bearer that one was traded for
-	SubjectCertificate SubjectKind = "Certificate" // by the common name of a client certificate
+	SubjectToken       SubjectKind = "Token"             // by its name in the credentials file
+	SubjectUser        SubjectKind = "User"              // by password, or a bearer that one was traded for
+	SubjectCertificate SubjectKind = "ClientCertificate" // by its common name
 )
 
 // SubjectKinds lists them.

@@ -103,6 +103,9 @@ type MemberStatus struct {
 	// TrustRevision is the Revision of the file of roots that is loaded, by which
 	// the admin port knows the operator.
 	TrustRevision string `json:"trustRevision"`
+	// ClientCARevision is the Revision of the file of roots that is loaded, by which
+	// the data port knows its clients; empty: it asks for no certificates.
+	ClientCARevision string `json:"clientCARevision"`
 	// SigningRevision is the Revision of the file of signing keys that is loaded.
 	SigningRevision string `json:"signingRevision"`
 }

@@ -23,6 +23,8 @@ const (
 	TLSCertFile = "tls.crt" // leaf first, then intermediates
 	TLSKeyFile  = "tls.key"
 	CAFile      = "ca.crt" // roots that a peer's certificate is checked against
+	// ClientCAFile has those of the certificates of clients.
+	ClientCAFile = "client-ca.crt"
 )
 
 // OperatorCommonName is the common name of the operator's client certificate.

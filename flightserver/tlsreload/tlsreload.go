@@ -7,12 +7,8 @@
 package tlsreload
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,9 +21,6 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/filewatch"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
-
-// ErrNoCertificates says that a CA file holds none.
-var ErrNoCertificates = errors.New("holds no certificate")
 
 // Reloader holds the TLS material of one listener. Any number of goroutines may
 // use it.
@@ -157,29 +150,8 @@ func requireClients(config *tls.Config, files settings.TLS) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tlsreload: %w", err)
 	}
-	if config.ClientCAs, err = parseRoots(cas); err != nil {
+	if config.ClientCAs, err = settings.ParseRoots(cas); err != nil {
 		return nil, fmt.Errorf("%s: %w", files.ClientCAFile, err)
 	}
 	return cas, nil
-}
-
-// parseRoots refuses a file of which only a part can be read: whoever has a
-// certificate of the other root would be locked out.
-func parseRoots(content []byte) (*x509.CertPool, error) {
-	roots, read := x509.NewCertPool(), 0
-	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %w", read+1, err)
-		}
-		roots.AddCert(cert)
-		read++
-	}
-	if begun := bytes.Count(content, []byte("-----BEGIN ")); read < begun {
-		return nil, fmt.Errorf("%d of %d certificates can be read", read, begun)
-	}
-	if read == 0 {
-		return nil, ErrNoCertificates
-	}
-	return roots, nil
 }

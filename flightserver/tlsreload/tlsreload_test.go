@@ -32,7 +32,7 @@ func TestOpen(t *testing.T) {
 		"Good":        {reason: "a pair and a CA", cert: pair.Cert, key: pair.Key, ca: ca.PEM},
 		"NoCA":        {reason: "clients need no certificate", cert: pair.Cert, key: pair.Key},
 		"KeyOfOther":  {reason: "half of a rotation is no pair", cert: pair.Cert, key: other.Key, text: "private key does not match"},
-		"EmptyCA":     {reason: "no client could ever connect", cert: pair.Cert, key: pair.Key, ca: []byte("\n"), want: ErrNoCertificates},
+		"EmptyCA":     {reason: "no client could ever connect", cert: pair.Cert, key: pair.Key, ca: []byte("\n"), want: settings.ErrNoCertificates},
 		"BrokenCA":    {reason: "clients of the second authority would be locked out", cert: pair.Cert, key: pair.Key, ca: append(slices.Clone(ca.PEM), ca.PEM[:200]...), text: "1 of 2 certificates"},
 		"MissingCert": {reason: "the file's name is told", key: pair.Key, want: fs.ErrNotExist},
 	}
