@@ -85,6 +85,10 @@ const (
 	// Clients that keep a copy of ca.crt need the new one by the time that the
 	// message names.
 	ReasonAuthorityChanging = "AuthorityChanging"
+	// ReasonClientCAsInvalid: what tls.clientCAs names is missing, or holds no
+	// certificates; the message tells what it should hold. Members go on with
+	// those that they have.
+	ReasonClientCAsInvalid = "ClientCAsInvalid"
 	// ReasonMembersLoading: a member has not yet loaded what was written. The
 	// kubelet carries it there within about a minute.
 	ReasonMembersLoading = "MembersLoading"
@@ -122,6 +126,9 @@ const (
 	// ConditionSchemaApplied is True when the server keeps the dataset with the
 	// schema and format of the spec.
 	ConditionSchemaApplied = "SchemaApplied"
+	// ConditionAccessApplied is True when the server lets in whom the spec says,
+	// and nobody else.
+	ConditionAccessApplied = "AccessApplied"
 )
 
 // Reasons of a FlightDataset.
@@ -141,6 +148,13 @@ const (
 	ReasonConflict = "Conflict"
 	// ReasonDeclared: SchemaApplied is True.
 	ReasonDeclared = "Declared"
+	// ReasonRolesDecide: AccessApplied is True, and the spec has no access rules.
+	ReasonRolesDecide = "RolesDecide"
+	// ReasonRulesDecide: AccessApplied is True, and the rules of the spec hold.
+	ReasonRulesDecide = "RulesDecide"
+	// ReasonSubjectUnknown: AccessApplied is True, but a rule names credentials
+	// that the FlightCluster does not have. Correct the name, or add them there.
+	ReasonSubjectUnknown = "SubjectUnknown"
 	// ReasonNotDeclared: the server has not been asked yet.
 	ReasonNotDeclared = "NotDeclared"
 	// ReasonRefused: the server keeps a dataset of that name which differs from

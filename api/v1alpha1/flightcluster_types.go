@@ -41,6 +41,7 @@ type FlightClusterList struct {
 // FlightClusterSpec is what a cluster should be.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.auth) || ((!has(self.auth.tokens) || self.auth.tokens.size() == 0) && (!has(self.auth.users) || self.auth.users.size() == 0)) || !has(self.tls) || self.tls.provider != 'Disabled' || (has(self.auth.allowPlaintext) && self.auth.allowPlaintext)",fieldPath=".auth.allowPlaintext",message="tokens and passwords with tls.provider Disabled cross the network readable by anybody: set tls.provider to Operator, or set auth.allowPlaintext to true to accept that"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || !has(self.auth.clientCertificates) || self.auth.clientCertificates.size() == 0 || (has(self.tls) && has(self.tls.clientAuth) && self.tls.clientAuth != 'None')",fieldPath=".auth.clientCertificates",message="clientCertificates are known by what clients show, and they are not asked: set tls.clientAuth to Optional or Require, or remove clientCertificates"
 type FlightClusterSpec struct {
 	// Replicas is the number of servers: 1, or 0 to rest with all data kept.
 	//
@@ -156,6 +157,8 @@ type ResourcesSpec struct {
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.leaf) && has(self.leaf.duration) ? duration(self.leaf.duration) : duration('168h')) <= (has(self.ca) && has(self.ca.duration) ? duration(self.ca.duration) : duration('8760h'))",fieldPath=".leaf",message="leaf.duration (168h when it is left out) must not be more than ca.duration (8760h when it is left out): a certificate ends with its authority; shorten leaf.duration or lengthen ca.duration"
 // +kubebuilder:validation:XValidation:rule="!has(self.dnsNames) || self.provider != 'Disabled'",fieldPath=".dnsNames",message="dnsNames are names in a certificate that clients see, and with provider Disabled they see none: remove dnsNames or set provider to Operator"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientAuth) || self.clientAuth == 'None' || self.provider != 'Disabled'",fieldPath=".clientAuth",message="clientAuth asks for certificates, and with provider Disabled nobody can show one: remove clientAuth or set provider to Operator"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientCAs) || (has(self.clientAuth) && self.clientAuth != 'None')",fieldPath=".clientCAs",message="clientCAs are what certificates of clients are checked against, and none are asked for: set clientAuth to Optional or Require, or remove clientCAs"
 type TLSSpec struct {
 	// Provider of the servers' certificates: Operator runs an authority for this
 	// cluster alone; Disabled means plaintext.
@@ -172,6 +175,21 @@ type TLSSpec struct {
 	//
 	// +optional
 	CA *CASpec `json:"ca,omitempty"`
+
+	// ClientAuth says whether clients show certificates: None asks for none, with
+	// Optional one that a client shows must be good, and with Require nobody
+	// connects without. What a certificate permits is told by
+	// auth.clientCertificates. Health checks and the operator have ports of their
+	// own. A change restarts the servers. Default: None.
+	//
+	// +optional
+	ClientAuth ClientAuth `json:"clientAuth,omitempty"`
+
+	// ClientCAs are the authorities that may issue the certificates of clients.
+	// Default: the cluster's own, those in ca.crt.
+	//
+	// +optional
+	ClientCAs *CASource `json:"clientCAs,omitempty"`
 
 	// DNSNames are names under which clients reach the cluster, beside those that
 	// Kubernetes gives it.
@@ -193,6 +211,40 @@ type TLSSpec struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}(h|m|s))+$') && duration(self) >= duration('10s')",message="maxConnectionAge must be a duration of 10s or more, in h, m and s, such as 1h"
 	MaxConnectionAge *metav1.Duration `json:"maxConnectionAge,omitempty"`
+}
+
+// ClientAuth is what servers ask of clients.
+//
+// +kubebuilder:validation:Enum=None;Optional;Require
+type ClientAuth string
+
+// What servers may ask.
+const (
+	ClientAuthNone     ClientAuth = "None"
+	ClientAuthOptional ClientAuth = "Optional"
+	ClientAuthRequire  ClientAuth = "Require"
+)
+
+// CASource names where certificates of authorities are, in PEM under the key
+// ca.crt. A change is noticed at once when the object bears the label
+// flight-operator.io/cluster with the cluster's name, and within about a minute
+// otherwise.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.configMap) != has(self.secret)",message="name one of configMap and secret: the certificates are read from one place"
+type CASource struct {
+	// ConfigMap of the FlightCluster's namespace.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	ConfigMap string `json:"configMap,omitempty"`
+
+	// Secret of the FlightCluster's namespace. Nothing but ca.crt is read of it.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Secret string `json:"secret,omitempty"`
 }
 
 // LeafSpec says how long the certificates of servers and operator are valid.
@@ -295,6 +347,16 @@ type AuthSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=100
 	Users []UserSpec `json:"users,omitempty"`
+
+	// ClientCertificates give roles to those who show a certificate, which
+	// tls.clientAuth asks for. A call that brings a token or a password as well is
+	// judged by that alone.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=commonName
+	// +kubebuilder:validation:MaxItems=100
+	ClientCertificates []ClientCertificateSpec `json:"clientCertificates,omitempty"`
 }
 
 // AnonymousRole is the role of a caller without credentials.
@@ -310,6 +372,22 @@ const AnonymousNone AnonymousRole = "None"
 //
 // +kubebuilder:validation:Enum=Reader;Writer;Admin
 type Role string
+
+// ClientCertificateSpec gives a role to the holders of a certificate.
+type ClientCertificateSpec struct {
+	// CommonName of the certificate's subject.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="bytes(self).size() <= 253 && self.matches('^[^\\\\pC\\\\pZ]([^\\\\pC]*[^\\\\pC\\\\pZ])?$')",message="commonName must be at most 253 bytes, without control characters, and without spaces at its ends: correct it"
+	CommonName string `json:"commonName"`
+
+	// Role is what the certificate permits on every dataset of the cluster.
+	//
+	// +required
+	Role Role `json:"role"`
+}
 
 // UserSpec is somebody who logs in with a password.
 type UserSpec struct {

@@ -84,6 +84,16 @@ type FlightDatasetSpec struct {
 	// +optional
 	Schema *DatasetSchema `json:"schema,omitempty"`
 
+	// Access says who may do what with the dataset. Without it, the roles of the
+	// cluster decide. With it, these rules alone do, whatever the roles are, and an
+	// empty list lets nobody in; the role Admin may do everything everywhere.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.map(r, r.subjects.size()).sum() <= 512",message="access may name at most 512 subjects in all its rules: give fewer credentials to more people, or leave access out and let roles decide"
+	Access []AccessRule `json:"access,omitzero"`
+
 	// DeletionPolicy says what becomes of the data when this resource is deleted.
 	// Default: Retain.
 	//
@@ -145,6 +155,62 @@ type SchemaField struct {
 	// +optional
 	Nullable *bool `json:"nullable,omitempty"`
 }
+
+// AccessRule lets subjects do something with one dataset.
+type AccessRule struct {
+	// Subjects are those that the rule lets in.
+	//
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=512
+	Subjects []AccessSubject `json:"subjects"`
+
+	// Verbs are what they may do: Read is to list, describe and read the dataset;
+	// Write is to replace, append, rename, pin and drop it, and does not include
+	// Read.
+	//
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	Verbs []AccessVerb `json:"verbs"`
+}
+
+// AccessSubject names credentials. Names of one kind say nothing about those of
+// another.
+type AccessSubject struct {
+	// Kind of the credentials: Token and User are those of spec.auth of the
+	// FlightCluster, ClientCertificate those of spec.auth.clientCertificates.
+	//
+	// +required
+	Kind SubjectKind `json:"kind"`
+
+	// Name of the token or the user, or the common name of the certificate.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="bytes(self).size() <= 253",message="name must be at most 253 bytes: no credentials have a longer one; correct it"
+	Name string `json:"name"`
+}
+
+// SubjectKind is the kind of the credentials that somebody is known by.
+//
+// +kubebuilder:validation:Enum=Token;User;ClientCertificate
+type SubjectKind string
+
+// Kinds of subjects.
+const (
+	SubjectToken             SubjectKind = "Token"
+	SubjectUser              SubjectKind = "User"
+	SubjectClientCertificate SubjectKind = "ClientCertificate"
+)
+
+// AccessVerb is what a rule lets its subjects do.
+//
+// +kubebuilder:validation:Enum=Read;Write
+type AccessVerb string
 
 // FlightDatasetStatus is what the operator saw last. Numbers have a default,
 // so that kubectl shows 0 and not nothing.
