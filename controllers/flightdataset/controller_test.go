@@ -70,7 +70,10 @@ func TestDeclaresWhatTheSpecSays(t *testing.T) {
 
 func TestNoWritesAtRest(t *testing.T) {
 	h := newHarness(t)
-	h.create("trips", func(s *v1alpha1.FlightDatasetSpec) { s.DeletionPolicy = v1alpha1.DeletionDelete })
+	h.create("trips", func(s *v1alpha1.FlightDatasetSpec) {
+		s.DeletionPolicy = v1alpha1.DeletionDelete
+		s.Access = onlyETL
+	})
 	h.reconcileDataset("trips")
 	h.writes.KillAfter(-1)
 	for range 10 {
@@ -85,7 +88,10 @@ func TestKilledAfterEachWrite(t *testing.T) {
 	for n := range 3 {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			h := newHarness(t)
-			h.create("trips", func(s *v1alpha1.FlightDatasetSpec) { s.DeletionPolicy = v1alpha1.DeletionDelete })
+			h.create("trips", func(s *v1alpha1.FlightDatasetSpec) {
+				s.DeletionPolicy = v1alpha1.DeletionDelete
+				s.Access = onlyETL
+			})
 			h.writes.KillAfter(n)
 			if _, err := h.tryDataset("trips"); err != nil && !errors.Is(err, env.ErrKilled) {
 				t.Fatal(err)
@@ -93,6 +99,7 @@ func TestKilledAfterEachWrite(t *testing.T) {
 			h.writes.KillAfter(-1)
 			h.reconcileDataset("trips")
 			h.expectDataset("trips", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+			h.expectAccess("killed", onlyETLThere)
 			h.delete("trips")
 			h.reconcileDataset("trips")
 			if !h.gone("trips") || len(h.Server.Datasets()) != 0 {

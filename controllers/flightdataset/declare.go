@@ -34,6 +34,7 @@ func (c *Controller) declare(ctx context.Context, s *scope) (reconcile.Result, e
 		return reconcile.Result{}, err
 	}
 	s.seen.Declared = true
+	s.seen.Access = access(s.cr, s.cluster)
 	c.announce(s, answer)
 	st := &s.cr.Status
 	st.DatasetID, st.Version, st.Rows, st.Bytes = answer.ID, int64(answer.Version), answer.Rows, answer.Bytes
@@ -57,6 +58,7 @@ func (c *Controller) announce(s *scope, answer settings.DatasetStatus) {
 func declaration(cr *v1alpha1.FlightDataset) settings.DatasetDeclaration {
 	d := settings.DatasetDeclaration{
 		Path: path(cr), Format: string(cr.Spec.Format), Compression: string(cr.Spec.Compression),
+		Access: accessRules(cr.Spec.Access),
 	}
 	if cr.Spec.Schema == nil {
 		return d

@@ -16,6 +16,8 @@ type DatasetObservation struct {
 	UnreachableMessage string
 	// Declared: the server keeps the dataset as the spec says.
 	Declared bool
+	// Access rules that the server has with it; nil: none.
+	Access *Access
 	// Refusal is the server's own text.
 	Refusal string
 	// Dropping: the resource is being deleted, and its data with it.
@@ -29,7 +31,7 @@ type DatasetObservation struct {
 // DatasetConditions of a FlightDataset. What was not looked at keeps the
 // condition that it has in before.
 func DatasetConditions(o *DatasetObservation, before []metav1.Condition) []metav1.Condition {
-	parts := []metav1.Condition{ClusterReachable(o, before), SchemaApplied(o, before)}
+	parts := []metav1.Condition{ClusterReachable(o, before), SchemaApplied(o, before), AccessApplied(o, before)}
 	ready := datasetReady(o, parts)
 	return append(parts, ready, Reconciling(ready, o.Stall), Stalled(o.Stall))
 }

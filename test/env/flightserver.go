@@ -39,6 +39,7 @@ type FlightServer struct {
 	files    *tls.Config // as loaded last
 	member   settings.MemberStatus
 	datasets map[string]*settings.DatasetStatus
+	access   map[string][]settings.AccessRule
 	declared settings.DatasetDeclaration // last
 	failure  error                       // of every action, when set
 }
@@ -58,6 +59,7 @@ func StartFlightServer(t *testing.T, c client.Client, cluster client.ObjectKey, 
 		key:      cluster,
 		member:   settings.MemberStatus{Version: "1.2.3", UsedBytes: 10 << 20, CapacityBytes: 1 << 30},
 		datasets: map[string]*settings.DatasetStatus{},
+		access:   map[string][]settings.AccessRule{},
 	}
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
 		MinVersion:         tls.VersionTLS13,
@@ -109,6 +111,10 @@ func (s *FlightServer) Load(t *testing.T) {
 	}
 	s.member.LeafRevision = settings.Revision(pair.Data[settings.TLSCertFile])
 	s.member.TrustRevision = settings.Revision(pair.Data[settings.CAFile])
+	s.member.ClientCARevision = ""
+	if cas, ok := pair.Data[settings.ClientCAFile]; ok {
+		s.member.ClientCARevision = settings.Revision(cas)
+	}
 	s.member.AuthRevision = settings.Revision(auth.Data[settings.CredentialsFile])
 	s.member.SigningRevision = settings.Revision(signing.Data[settings.SigningKeysFile])
 }
@@ -159,7 +165,26 @@ func (s *FlightServer) Datasets() []string {
 func (s *FlightServer) Drop(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(name)
+}
+
+func (s *FlightServer) drop(name string) {
 	delete(s.datasets, name)
+	delete(s.access, name)
+}
+
+// Access gives the rules of a dataset; nil: it has none.
+func (s *FlightServer) Access(name string) []settings.AccessRule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.access[name]
+}
+
+// SetAccess changes them behind the operator's back.
+func (s *FlightServer) SetAccess(name string, rules []settings.AccessRule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.access[name] = rules
 }
 
 // DoAction answers the operator.
@@ -195,6 +220,7 @@ func (s *FlightServer) act(action *flight.Action) (any, error) {
 		if d.Format != "" && d.Format != kept.Format {
 			return nil, status.Errorf(codes.InvalidArgument, "dataset %q has format %s", strings.Join(d.Path, "/"), kept.Format)
 		}
+		s.access[strings.Join(d.Path, "/")] = d.Access
 		return *kept, nil
 	case settings.ActionDropDataset:
 		r := settings.DatasetRef{}
@@ -205,7 +231,7 @@ func (s *FlightServer) act(action *flight.Action) (any, error) {
 		if !ok || (r.ID != "" && r.ID != d.ID) {
 			return nil, status.Errorf(codes.NotFound, "dataset %q not found", r.Dataset)
 		}
-		delete(s.datasets, r.Dataset)
+		s.drop(r.Dataset)
 		return nil, nil
 	}
 	return nil, status.Errorf(codes.Unimplemented, "no action %q", action.GetType())
