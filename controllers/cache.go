@@ -22,21 +22,21 @@ func must(r *labels.Requirement, err error) *labels.Requirement {
 	return r
 }
 
-// Cache holds what the operator made and nothing else, beside Secrets that bear
-// the label of a cluster: an operator that watches all namespaces must not keep
+// Cache holds what the operator made and nothing else, beside Secrets and
+// ConfigMaps that bear the label of a cluster: an operator that watches all namespaces must not keep
 // everybody's Secrets in memory. No namespaces means all of them.
 func Cache(namespaces []string) cache.Options {
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{metadata.LabelManagedBy: metadata.ManagedBy})}
-	secrets := cache.ByObject{Label: labels.NewSelector().Add(*ofClusters)}
+	labelled := cache.ByObject{Label: labels.NewSelector().Add(*ofClusters)}
 	pods := ours
 	pods.Transform = cache.TransformStripManagedFields() // nothing is applied to pods
 	o := cache.Options{
 		ByObject: map[client.Object]cache.ByObject{
 			&appsv1.StatefulSet{}:           ours,
-			&corev1.ConfigMap{}:             ours,
+			&corev1.ConfigMap{}:             labelled,
 			&corev1.PersistentVolumeClaim{}: ours,
 			&corev1.Pod{}:                   pods,
-			&corev1.Secret{}:                secrets,
+			&corev1.Secret{}:                labelled,
 			&corev1.Service{}:               ours,
 			&corev1.ServiceAccount{}:        ours,
 			&networkingv1.NetworkPolicy{}:   ours,

@@ -141,5 +141,6 @@ func (s *scope) certificates() *status.Certificates {
 		LeafExpires:      s.facts.LeafExpires,
 		LeafRevision:     settings.Revision(s.pairs.Server.Certificate),
 		TrustRevision:    settings.Revision(s.pairs.Rollover.Trust()),
+		ClientCARevision: s.clientCARevision(),
 	}
 }

@@ -69,6 +69,7 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 	for _, run := range []step{
 		c.chooseImage,
 		c.planCertificates,
+		c.planClientCAs,
 		c.planTokens,
 		c.planUsers,
 		c.planSigningKeys,
@@ -103,9 +104,9 @@ func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ServiceAccount{}).
-		Owns(&corev1.ConfigMap{}).
 		Owns(&networkingv1.NetworkPolicy{}).
-		Watches(&corev1.Secret{}, byLabel). // also those of users that bear it
+		Watches(&corev1.ConfigMap{}, byLabel). // also those that are not the operator's
+		Watches(&corev1.Secret{}, byLabel).    // the same
 		Watches(&corev1.Pod{}, byLabel).
 		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).

@@ -52,7 +52,8 @@ func (c *Controller) planFiles(ctx context.Context, s *scope) (reconcile.Result,
 	return reconcile.Result{}, nil
 }
 
-// credentials are the digests of tokens and the hashes of passwords.
+// credentials are the digests of tokens, the hashes of passwords, and the names
+// in certificates.
 func credentials(cr *v1alpha1.FlightCluster, record rotation.Record) *settings.Credentials {
 	out := &settings.Credentials{}
 	if auth := cr.Spec.Auth; auth != nil && auth.Anonymous != v1alpha1.AnonymousNone {
@@ -68,7 +69,17 @@ func credentials(cr *v1alpha1.FlightCluster, record rotation.Record) *settings.C
 	for _, u := range record.Users {
 		out.Users = append(out.Users, settings.User{Name: u.Name, PasswordHash: u.PasswordHash, Role: settings.Role(roles[u.Name])})
 	}
+	for _, spec := range certificateSpecs(cr) {
+		out.ClientCertificates = append(out.ClientCertificates, settings.ClientCertificate{CommonName: spec.CommonName, Role: settings.Role(spec.Role)})
+	}
 	return out
+}
+
+func certificateSpecs(cr *v1alpha1.FlightCluster) []v1alpha1.ClientCertificateSpec {
+	if cr.Spec.Auth == nil {
+		return nil
+	}
+	return cr.Spec.Auth.ClientCertificates
 }
 
 // authRevision names the credentials that members should have loaded.

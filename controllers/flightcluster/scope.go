@@ -44,6 +44,8 @@ type scope struct {
 	signers     rotation.Signers
 	// userFaults tell which Secrets of users are of no use.
 	userFaults []string
+	// clientCAFault tells why the authorities of clients are of no use.
+	clientCAFault string
 
 	// differing children, while paused.
 	differing []string
@@ -61,15 +63,16 @@ type scope struct {
 // observation is what conditions are made from.
 func (s *scope) observation() *status.Observation {
 	return &status.Observation{
-		Replicas:     resource.Replicas(s.cr),
-		Paused:       s.differing,
-		Members:      s.members,
-		Certificates: s.certificates(),
-		AuthRevision: s.authRevision(),
-		UserFaults:   s.userFaults,
-		Storage:      s.storage,
-		Stall:        s.stall,
-		Now:          s.now,
+		Replicas:      resource.Replicas(s.cr),
+		Paused:        s.differing,
+		Members:       s.members,
+		Certificates:  s.certificates(),
+		AuthRevision:  s.authRevision(),
+		UserFaults:    s.userFaults,
+		ClientCAFault: s.clientCAFault,
+		Storage:       s.storage,
+		Stall:         s.stall,
+		Now:           s.now,
 	}
 }
 

@@ -45,19 +45,24 @@ func (c *Controller) planUsers(ctx context.Context, s *scope) (reconcile.Result,
 	return reconcile.Result{}, nil
 }
 
-// userSecret reads the Secret of a user, past the cache where it does not bear
-// the cluster's label; nil: there is none.
+// userSecret reads the Secret of a user; nil: there is none.
 func (c *Controller) userSecret(ctx context.Context, namespace string, spec v1alpha1.UserSpec) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: namespace, Name: spec.SecretRef.Name}
-	err := c.Client.Get(ctx, key, secret)
-	if apierrors.IsNotFound(err) {
-		err = c.Live.Get(ctx, key, secret)
+	if found, err := c.getOther(ctx, key, secret); !found || err != nil {
+		return nil, err
 	}
+	return secret, nil
+}
+
+// getOther reads an object that is not the operator's into out, past the cache
+// where it does not bear the label of a cluster, and tells whether it is there.
+func (c *Controller) getOther(ctx context.Context, key client.ObjectKey, out client.Object) (bool, error) {
+	err := c.Client.Get(ctx, key, out)
 	if apierrors.IsNotFound(err) {
-		return nil, nil
+		err = c.Live.Get(ctx, key, out)
 	}
-	return secret, err
+	return err == nil, client.IgnoreNotFound(err)
 }
 
 // userFault tells what is wrong with a user's Secret and how to mend it. No

@@ -31,6 +31,7 @@ type Desired struct {
 
 	Authority        map[string][]byte // content of the authority's Secret
 	Trust            []byte            // roots that everybody trusts, in PEM
+	ClientCAs        []byte            // roots of the certificates of clients, in PEM; nil: none are asked for
 	Server, Operator KeyPair
 	Tokens           []Token
 

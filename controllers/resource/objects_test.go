@@ -50,7 +50,12 @@ var clusters = map[string]v1alpha1.FlightClusterSpec{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: apiresource.MustParse("500m"), corev1.ResourceMemory: apiresource.MustParse("1Gi")},
 			Limits:   corev1.ResourceList{corev1.ResourceMemory: apiresource.MustParse("2Gi")},
 		},
-		TLS: &v1alpha1.TLSSpec{Provider: v1alpha1.TLSOperator, MaxConnectionAge: &metav1.Duration{Duration: 10 * time.Minute}},
+		TLS: &v1alpha1.TLSSpec{
+			Provider:         v1alpha1.TLSOperator,
+			ClientAuth:       v1alpha1.ClientAuthOptional,
+			ClientCAs:        &v1alpha1.CASource{ConfigMap: "roots"},
+			MaxConnectionAge: &metav1.Duration{Duration: 10 * time.Minute},
+		},
 		Auth: &v1alpha1.AuthSpec{
 			Anonymous: "Reader",
 			Tokens: []v1alpha1.TokenSpec{
@@ -96,6 +101,9 @@ func desired(t *testing.T, spec v1alpha1.FlightClusterSpec, namespace string) *r
 			"app.kubernetes.io/name": "flight-operator", "app.kubernetes.io/instance": "flights",
 		}},
 		SigningKeys: map[string][]byte{settings.SigningKeysFile: []byte("signing keys")},
+	}
+	if resource.ClientAuth(cr) != v1alpha1.ClientAuthNone {
+		d.ClientCAs = []byte("roots of clients")
 	}
 	if spec.Auth != nil {
 		for _, token := range spec.Auth.Tokens {

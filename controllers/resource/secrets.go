@@ -25,10 +25,13 @@ func AuthoritySecret(d *Desired) *corev1ac.SecretApplyConfiguration {
 }
 
 // ServerTLSSecret is mounted by the servers. With it come the roots that the
-// operator's certificate is checked against.
+// certificates of the operator and of clients are checked against.
 func ServerTLSSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
-	return tlsSecret(d.Cluster, metadata.ServerTLSName(d.Cluster), d.Server).
-		WithData(map[string][]byte{settings.CAFile: d.Trust})
+	data := map[string][]byte{settings.CAFile: d.Trust}
+	if d.ClientCAs != nil {
+		data[settings.ClientCAFile] = d.ClientCAs
+	}
+	return tlsSecret(d.Cluster, metadata.ServerTLSName(d.Cluster), d.Server).WithData(data)
 }
 
 // OperatorTLSSecret is what the operator shows to the servers' admin port.

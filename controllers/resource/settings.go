@@ -46,7 +46,19 @@ func Settings(cr *v1alpha1.FlightCluster) *settings.ServerSettings {
 	} else {
 		s.TLS = serverTLS()
 	}
+	if asks := ClientAuth(cr); asks != v1alpha1.ClientAuthNone {
+		s.TLS.ClientAuth = settings.ClientAuth(asks)
+		s.TLS.ClientCAFile = path.Join(settings.PodServerTLSDir, settings.ClientCAFile)
+	}
 	return s
+}
+
+// ClientAuth is what servers ask of clients, never empty.
+func ClientAuth(cr *v1alpha1.FlightCluster) v1alpha1.ClientAuth {
+	if tls := cr.Spec.TLS; tls != nil && tls.ClientAuth != "" {
+		return tls.ClientAuth
+	}
+	return v1alpha1.ClientAuthNone
 }
 
 // TLSDisabled tells whether clients connect in plaintext.

@@ -23,6 +23,9 @@ func CertificatesReady(o *Observation) metav1.Condition {
 	if why := loading(o, c); why != "" {
 		return isFalse(kind, v1alpha1.ReasonMembersLoading, why)
 	}
+	if o.ClientCAFault != "" {
+		return isFalse(kind, v1alpha1.ReasonClientCAsInvalid, o.ClientCAFault)
+	}
 	if c.Phase != v1alpha1.PKIStable {
 		return isTrue(kind, v1alpha1.ReasonAuthorityChanging, changing(c))
 	}
@@ -42,6 +45,9 @@ func loading(o *Observation, c *Certificates) string {
 	if behind != nil && c.Phase == v1alpha1.PKITrusting && behind.speaks() {
 		why += "; the new authority waits for it, until the old one ends on " + moment(c.AuthorityExpires) +
 			": when it lasts, look at the pod's log, or delete the pod"
+	}
+	if behind == nil {
+		_, why = lagging(o, "client CAs", c.ClientCARevision, func(s *settings.MemberStatus) string { return s.ClientCARevision })
 	}
 	return why
 }

@@ -102,6 +102,21 @@ func TestConditions(t *testing.T) {
 			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "certificate new",
 			ready: "False", works: "True",
 		},
+		"new authorities of clients on their way": {
+			reason: "clients of a new one are refused, those of a removed one are not",
+			edit:   func(o *status.Observation) { o.Certificates.ClientCARevision = "new" },
+			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "client CAs new",
+			ready: "False", works: "True",
+		},
+		"authorities of clients of no use": {
+			reason: "only who owns them can mend them",
+			edit: func(o *status.Observation) {
+				o.ClientCAFault = "ConfigMap roots does not exist"
+				o.Stall = &status.Stall{Reason: v1alpha1.ReasonClientCAsInvalid, Message: o.ClientCAFault}
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonClientCAsInvalid, message: "ConfigMap roots",
+			ready: "False", works: "False",
+		},
 		"certificate ended": {
 			reason: "no client connects any more",
 			edit:   func(o *status.Observation) { o.Now = now.AddDate(0, 0, 8) },

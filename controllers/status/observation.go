@@ -25,7 +25,9 @@ type Observation struct {
 	AuthRevision string
 	// UserFaults tell which Secrets of users are of no use.
 	UserFaults []string
-	Storage    Storage
+	// ClientCAFault tells why the authorities of clients are of no use.
+	ClientCAFault string
+	Storage       Storage
 	// Stall is what only the user can mend; nil: nothing.
 	Stall *Stall
 	Now   time.Time
@@ -40,6 +42,8 @@ type Certificates struct {
 	LeafExpires   time.Time
 	LeafRevision  string
 	TrustRevision string
+	// ClientCARevision names the authorities of clients; empty: there are none.
+	ClientCARevision string
 }
 
 // Stall is what only the user can mend.
