@@ -50,6 +50,12 @@ func connectAs(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stockCli
 // connectWith connects with the text of a token.
 func connectWith(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stockClient {
 	t.Helper()
+	return connectBy(t, cr, func(*tls.Config) {}, grpc.WithPerRPCCredentials(bearer(token)))
+}
+
+// connectBy connects with whatever the caller adds to the roots of the cluster.
+func connectBy(t *testing.T, cr *v1alpha1.FlightCluster, edit func(*tls.Config), options ...grpc.DialOption) *stockClient {
+	t.Helper()
 	secret := tokenSecret(t, cr, "etl")
 	uri, err := url.Parse(string(secret.Data["uri"]))
 	if err != nil {
@@ -62,8 +68,9 @@ func connectWith(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stockC
 	// The connection leads through a port-forward, yet the certificate must be
 	// for the name that the Secret tells.
 	config := &tls.Config{RootCAs: roots, ServerName: uri.Hostname(), MinVersion: tls.VersionTLS13}
+	edit(config)
 	client, err := arrowflight.NewClientWithMiddleware(forward(t, cr), nil, nil,
-		grpc.WithTransportCredentials(credentials.NewTLS(config)), grpc.WithPerRPCCredentials(bearer(token)))
+		append(options, grpc.WithTransportCredentials(credentials.NewTLS(config)))...)
 	if err != nil {
 		t.Fatal(err)
 	}
