@@ -18,19 +18,19 @@ type Limits struct {
 	// is a quarter of the memory that the process may use.
 	InFlight resource.Quantity `json:"inFlight,omitzero"`
 	// Wait bounds how long a call waits for a part of that memory.
-	Wait metav1.Duration `json:"wait,omitzero"`
+	Wait metav1.Duration `json:"wait"`
 	// Message bounds a message that is received; zero is the smaller of 1 GiB
 	// and InFlight.
 	Message resource.Quantity `json:"message,omitzero"`
 	// Upload bounds the data of one upload; zero is no bound.
 	Upload resource.Quantity `json:"upload,omitzero"`
 	// Headers bounds the headers of a call.
-	Headers resource.Quantity `json:"headers,omitzero"`
+	Headers resource.Quantity `json:"headers"`
 
-	Connections        int `json:"connections,omitempty"`        // of the data port
-	Calls              int `json:"calls,omitempty"`              // at one time, in all
-	CallsPerConnection int `json:"callsPerConnection,omitempty"` // at one time
-	CallsPerIdentity   int `json:"callsPerIdentity,omitempty"`   // at one time
+	Connections        int `json:"connections"`        // of the data port
+	Calls              int `json:"calls"`              // at one time, in all
+	CallsPerConnection int `json:"callsPerConnection"` // at one time
+	CallsPerIdentity   int `json:"callsPerIdentity"`   // at one time
 	// CallsPerSecond bounds how often an identity may call, after a burst of as
 	// many; zero is no bound.
 	CallsPerSecond float64 `json:"callsPerSecond,omitempty"`
@@ -41,13 +41,13 @@ type Limits struct {
 
 	// Stall ends a call whose client takes nothing, or sends no whole message,
 	// for so long; zero never does.
-	Stall metav1.Duration `json:"stall,omitzero"`
+	Stall metav1.Duration `json:"stall"`
 
-	Keepalive Keepalive `json:"keepalive,omitzero"`
+	Keepalive Keepalive `json:"keepalive"`
 	// ConnectionAge is how long a connection takes new calls, so that clients
 	// come to know new servers and certificates; zero is for ever. Calls in
 	// flight go on.
-	ConnectionAge metav1.Duration `json:"connectionAge,omitzero"`
+	ConnectionAge metav1.Duration `json:"connectionAge"`
 	// ConnectionGrace ends the calls of a connection so long after its age;
 	// zero never does.
 	ConnectionGrace metav1.Duration `json:"connectionGrace,omitzero"`
@@ -55,10 +55,10 @@ type Limits struct {
 
 // Keepalive finds connections whose peer is gone.
 type Keepalive struct {
-	Time    metav1.Duration `json:"time,omitzero"`    // of silence, before the server asks
-	Timeout metav1.Duration `json:"timeout,omitzero"` // for the answer, before it closes
+	Time    metav1.Duration `json:"time"`    // of silence, before the server asks
+	Timeout metav1.Duration `json:"timeout"` // for the answer, before it closes
 	// MinTime is how often a client may ask. One that asks more often is cut off.
-	MinTime metav1.Duration `json:"minTime,omitzero"`
+	MinTime metav1.Duration `json:"minTime"`
 }
 
 // DefaultLimits suit a pod of one GiB and stay out of the way of one client on a

@@ -27,15 +27,17 @@ const (
 // ProfileInfluxDB has errors as programs made for InfluxDB 3 know them.
 const ProfileInfluxDB = "influxdb"
 
-// ServerSettings is the content of --config. Flags override it.
+// ServerSettings is the content of --config. Flags override it. What is left out
+// of the file has its default, so only what defaults to zero may be left out
+// where it is zero.
 type ServerSettings struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 
 	DataDir     string `json:"dataDir,omitempty"`
-	Listen      string `json:"listen,omitempty"`      // HOST:PORT of the data port, or unix:///PATH
+	Listen      string `json:"listen"`                // HOST:PORT of the data port, or unix:///PATH
 	AdminListen string `json:"adminListen,omitempty"` // HOST:PORT of the admin port; empty: none
-	OpsListen   string `json:"opsListen,omitempty"`   // HOST:PORT of the ops port; empty: none
+	OpsListen   string `json:"opsListen"`             // HOST:PORT of the ops port; empty: none
 	// Advertise has the URIs that clients reach the data port at, the best first.
 	Advertise []string `json:"advertise,omitempty"`
 	// HTTPListen is HOST:PORT of links to data, with the certificate of the data
@@ -55,14 +57,14 @@ type ServerSettings struct {
 	// another is refused: it belongs to another cluster.
 	ClusterUID string `json:"clusterUID,omitempty"`
 	// DrainTimeout bounds the time that streams in flight have after SIGTERM.
-	DrainTimeout metav1.Duration `json:"drainTimeout,omitzero"`
+	DrainTimeout metav1.Duration `json:"drainTimeout"`
 	// DrainDelay is how long the server goes on after SIGTERM, no longer ready,
 	// before it refuses new calls: whoever sends clients here hears of it first.
 	DrainDelay metav1.Duration `json:"drainDelay,omitzero"`
 	// KeepSuperseded is how long a version stays readable by tickets once a
 	// newer one is there; at least a ticket's life.
-	KeepSuperseded metav1.Duration `json:"keepSuperseded,omitzero"`
-	LogFormat      string          `json:"logFormat,omitempty"` // text or json
+	KeepSuperseded metav1.Duration `json:"keepSuperseded"`
+	LogFormat      string          `json:"logFormat"` // text or json
 
 	// Profile says whose words errors of the data port are told in: empty, or
 	// ProfileInfluxDB.
@@ -70,8 +72,8 @@ type ServerSettings struct {
 	// AuditLog is the file of decisions, or "stderr"; empty: they are not written.
 	AuditLog string `json:"auditLog,omitempty"`
 
-	Storage Storage  `json:"storage,omitzero"`
-	Limits  Limits   `json:"limits,omitzero"`
+	Storage Storage  `json:"storage"`
+	Limits  Limits   `json:"limits"`
 	Tracing *Tracing `json:"tracing,omitempty"` // nil: as OpenTelemetry's environment variables say, else none
 	// Reflection lets tools such as grpcurl ask the data port for its services.
 	Reflection bool `json:"reflection,omitempty"`

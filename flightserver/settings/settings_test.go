@@ -152,18 +152,25 @@ func TestParseIsStrictAndKeepsDefaults(t *testing.T) {
 }
 
 func TestMarshalRoundTrip(t *testing.T) {
-	want := Default()
-	want.DataDir, want.ClusterUID = "/data", "uid"
-	text, err := want.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	laptop := Default()
+	laptop.DataDir, laptop.ClusterUID = "/data", "uid"
+	for name, want := range map[string]*ServerSettings{
+		"defaults": laptop,
+		"zero":     {}, // what is switched off must not come back as its default
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := want.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -18,21 +18,21 @@ type Storage struct {
 	DatasetQuota resource.Quantity `json:"datasetQuota,omitzero"`
 	// MinFree is what writes leave free of the volume, for reading and dropping.
 	// A write that finds less is refused with UNAVAILABLE.
-	MinFree resource.Quantity `json:"minFree,omitzero"`
+	MinFree resource.Quantity `json:"minFree"`
 	// Cache is what Parquet segments may take that are kept decoded for the next
 	// reader, beside what datasets take; zero keeps none. It leaves a tenth of the
 	// volume free, whatever it may have.
-	Cache resource.Quantity `json:"cache,omitzero"`
+	Cache resource.Quantity `json:"cache"`
 	// CompactRate is how many bytes a second may be rewritten to make few large
 	// segments of many small ones, CompactEvery how often they are looked for; a
 	// rate of zero is never.
-	CompactRate  resource.Quantity `json:"compactRate,omitzero"`
-	CompactEvery metav1.Duration   `json:"compactEvery,omitzero"`
+	CompactRate  resource.Quantity `json:"compactRate"`
+	CompactEvery metav1.Duration   `json:"compactEvery"`
 	// ScrubRate is how many bytes a second may be verified, ScrubEvery how long
 	// after the begin of one pass over everything the next begins; a rate of zero
 	// is never.
-	ScrubRate  resource.Quantity `json:"scrubRate,omitzero"`
-	ScrubEvery metav1.Duration   `json:"scrubEvery,omitzero"`
+	ScrubRate  resource.Quantity `json:"scrubRate"`
+	ScrubEvery metav1.Duration   `json:"scrubEvery"`
 }
 
 // DefaultStorage leaves most of a slow volume's bandwidth to clients.
