@@ -51,8 +51,8 @@ const (
 
 // Reasons of a FlightCluster.
 const (
-	// ReasonPaused: spec.paused is set and the children differ from the spec.
-	// Unset it to let the operator go on.
+	// ReasonPaused: spec.paused is set and the children differ from the spec, or
+	// an annotation asks for something. Unset it to let the operator go on.
 	ReasonPaused = "Paused"
 	// ReasonScaledToZero: spec.replicas is 0; volumes and their data are kept.
 	ReasonScaledToZero = "ScaledToZero"

@@ -2,6 +2,8 @@ package flightcluster
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,7 +25,11 @@ var requests = map[string]rotation.Request{
 // wherever the operator dies. The cache may still show annotations that are
 // removed already: it only says when to look.
 func (c *Controller) heed(ctx context.Context, s *scope) error {
-	if s.cr.Spec.Paused || !hasRequests(s.cr) {
+	if s.cr.Spec.Paused {
+		s.postpone()
+		return nil
+	}
+	if !hasRequests(s.cr) {
 		return nil
 	}
 	cr := &v1alpha1.FlightCluster{}
@@ -52,6 +58,15 @@ func (c *Controller) heed(ctx context.Context, s *scope) error {
 			"an annotation names token %q, which is not in spec.auth.tokens: correct the name and annotate again", name)
 	}
 	return nil
+}
+
+// postpone names the requests that a paused cluster keeps for later.
+func (s *scope) postpone() {
+	for _, annotation := range slices.Sorted(maps.Keys(requests)) {
+		if _, ok := s.cr.Annotations[annotation]; ok {
+			s.differing = append(s.differing, "annotation "+annotation)
+		}
+	}
 }
 
 // note writes requests into the record, and gives the names that are nobody's.

@@ -123,6 +123,26 @@ func TestRevokeNow(t *testing.T) {
 	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 }
 
+func TestPausedRequestWaits(t *testing.T) {
+	c := api.NewCluster(t, nil)
+	c.Settle()
+	first := tokenOf(c)
+	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Paused = true })
+	annotate(c, metadata.AnnotationRevokeToken, "etl")
+	c.Settle()
+	if tokenOf(c) != first {
+		t.Error("a paused cluster was changed")
+	}
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPaused, "annotation "+metadata.AnnotationRevokeToken+"; unset spec.paused")
+
+	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.Paused = false })
+	c.Settle()
+	if expectNoAnnotation(t, c); tokenOf(c) == first {
+		t.Error("what waited is not done")
+	}
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+}
+
 // The operator may die between any two writes of a rotation or a revocation.
 func TestRotationKilledAfterEachWrite(t *testing.T) {
 	for annotation, digests := range map[string]int{metadata.AnnotationRotateToken: 2, metadata.AnnotationRevokeToken: 1} {

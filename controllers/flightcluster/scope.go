@@ -47,7 +47,7 @@ type scope struct {
 	// clientCAFault tells why the authorities of clients are of no use.
 	clientCAFault string
 
-	// differing children, while paused.
+	// differing children, while paused, and requests that wait.
 	differing []string
 	stall     *status.Stall
 	waiting   string // why a reconcile ended before anything was observed

@@ -15,7 +15,8 @@ import (
 type Observation struct {
 	// Replicas is the number of members asked for.
 	Replicas int32
-	// Paused lists the children that differ from the spec while it is paused.
+	// Paused lists the children that differ from the spec while it is paused, and
+	// the annotations that nobody acts on.
 	Paused []string
 	// Members are there, running or not.
 	Members []Member

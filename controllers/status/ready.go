@@ -17,7 +17,7 @@ func Ready(o *Observation, parts []metav1.Condition) metav1.Condition {
 	}
 	if len(o.Paused) > 0 {
 		return isFalse(v1alpha1.ConditionReady, v1alpha1.ReasonPaused,
-			fmt.Sprintf("paused while these differ from the spec: %s; unset spec.paused to go on", strings.Join(o.Paused, ", ")))
+			fmt.Sprintf("paused while these wait: %s; unset spec.paused to go on", strings.Join(o.Paused, ", ")))
 	}
 	for _, part := range parts {
 		resting := part.Type == v1alpha1.ConditionAvailable && part.Reason == v1alpha1.ReasonScaledToZero
