@@ -166,6 +166,7 @@ func TestClientAuthKilledAfterEachWrite(t *testing.T) {
 	whole.Settle()
 	for n := range whole.Writes.Count() {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
 			c := prepare(t)
 			c.Writes.KillAfter(n)
 			for range 4 {
