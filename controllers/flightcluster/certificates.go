@@ -25,10 +25,12 @@ func (c *Controller) planCertificates(ctx context.Context, s *scope) (reconcile.
 	return reconcile.Result{}, s.renewCertificates(stored)
 }
 
+// storedCertificates reads what has a key past the cache: a cache that is behind
+// would bring back an authority that members and clients trust no longer.
 func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stored, error) {
 	stored := pki.Stored{}
 	authority, bundle := &corev1.Secret{}, &corev1.ConfigMap{}
-	if _, err := c.getChild(ctx, s.cr, metadata.AuthorityName(s.cr), authority); err != nil {
+	if _, err := c.getLiveChild(ctx, s.cr, metadata.AuthorityName(s.cr), authority); err != nil {
 		return stored, err
 	}
 	stored.Authority = authority.Data
@@ -40,7 +42,7 @@ func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stor
 		{metadata.OperatorTLSName(s.cr), &stored.Operator},
 	} {
 		secret := &corev1.Secret{}
-		if _, err := c.getChild(ctx, s.cr, leaf.name, secret); err != nil {
+		if _, err := c.getLiveChild(ctx, s.cr, leaf.name, secret); err != nil {
 			return stored, err
 		}
 		*leaf.out = pki.Leaf{

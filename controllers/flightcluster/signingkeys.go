@@ -12,11 +12,12 @@ import (
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
-// planSigningKeys takes the keys that servers sign with from their Secret. Keys
+// planSigningKeys takes the keys that servers sign with from their Secret, past
+// the cache: an older one would take a key away that signs by now. Keys
 // that cannot be stored end the reconcile.
 func (c *Controller) planSigningKeys(ctx context.Context, s *scope) (reconcile.Result, error) {
 	secret := &corev1.Secret{}
-	if _, err := c.getChild(ctx, s.cr, metadata.SigningKeysName(s.cr), secret); err != nil {
+	if _, err := c.getLiveChild(ctx, s.cr, metadata.SigningKeysName(s.cr), secret); err != nil {
 		return s.cannotStore(err)
 	}
 	s.signers = rotation.ParseSigners(secret.Data, s.now)
