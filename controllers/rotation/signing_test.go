@@ -72,6 +72,21 @@ func TestSigningWalks(t *testing.T) {
 	}
 }
 
+// A key that nobody signs with stays as long as what it signed, by whichever
+// clock.
+func TestDepartedKeyStaysWithItsBearers(t *testing.T) {
+	s, now := ParseSigners(nil, noon), noon.Add(signingInterval)
+	for range 3 {
+		s = s.Advance(func(time.Time) bool { return true }, now)
+	}
+	ends := now.Add(settings.BearerLife + Skew)
+	for at, want := range map[time.Time]int{now: 2, ends.Add(-time.Second): 2, ends: 1} {
+		if got := len(s.Advance(func(time.Time) bool { return true }, at).keys); got != want {
+			t.Errorf("%d keys %s after nobody signs with the former, want %d", got, at.Sub(now), want)
+		}
+	}
+}
+
 func TestSignersHeal(t *testing.T) {
 	data, err := ParseSigners(nil, noon).Data()
 	if err != nil {

@@ -75,6 +75,42 @@ func TestHealed(t *testing.T) {
 	}
 }
 
+// The overlap is there for whoever reads the consumer's Secret: it begins when
+// that holds the new text, however long the operator was dead in between.
+func TestOverlapBeginsWithDelivery(t *testing.T) {
+	r, seen := cluster(t)
+	former := r.Text(spec.Name)
+	next := func(now time.Time) []settings.Token {
+		seen.Now = now
+		r, _ = r.Next([]v1alpha1.TokenSpec{spec}, seen)
+		seen.Digests = r.Digests(spec.Name, settings.RoleWriter)
+		return seen.Digests
+	}
+	r = r.Ask(spec.Name, Rotate)
+	next(noon)
+	next(noon)
+	r, _ = r.HandOver(func(time.Time) bool { return true }, noon)
+	if r.Text(spec.Name) == former {
+		t.Fatal("no other text is handed over")
+	}
+	delivered := noon
+	for range 3 {
+		delivered = delivered.Add(spec.Rotation.Overlap.Duration + 2*Skew)
+		if !accepts(next(delivered), former) {
+			t.Fatalf("the former token is refused after %s, and nobody has another", delivered.Sub(noon))
+		}
+	}
+	seen.Texts[spec.Name] = r.Text(spec.Name)
+	next(delivered)
+	ends := delivered.Add(spec.Rotation.Overlap.Duration + Skew)
+	if !accepts(next(ends.Add(-time.Second)), former) {
+		t.Error("the former token is refused within the overlap of whoever read it last")
+	}
+	if accepts(next(ends), former) {
+		t.Error("the former token is accepted after the overlap")
+	}
+}
+
 func TestAcknowledged(t *testing.T) {
 	tests := map[string]struct {
 		reason  string
