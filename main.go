@@ -138,6 +138,7 @@ func managerOptions(o *options) ctrl.Options {
 			SecureServing:  true,
 			CertDir:        o.metricsCertDir,
 			FilterProvider: filters.WithAuthenticationAndAuthorization,
+			TLSOpts:        []func(*tls.Config){limitTLS},
 		},
 		HealthProbeBindAddress: o.probeAddress,
 		LeaderElection:         o.leaderElect,
@@ -146,6 +147,10 @@ func managerOptions(o *options) ctrl.Options {
 		// wait for the Lease to run out.
 		LeaderElectionReleaseOnCancel: true,
 	}
+}
+
+func limitTLS(c *tls.Config) {
+	c.MinVersion, c.CipherSuites = tls.VersionTLS12, settings.CipherSuites()
 }
 
 // addChecks makes the operator ready when it sees what it has to work on, and

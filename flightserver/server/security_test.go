@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -226,6 +228,50 @@ func TestAdminPort(t *testing.T) {
 		t.Errorf("health = %s", health)
 	}
 	must[[]string](t)(act(ctx, operator, settings.ActionDropDataset, `{"dataset": "nyc/trips"}`))
+}
+
+// TestPortsRefuseWeakTLS offers each port each version and suite alone, and looks
+// at what it takes.
+func TestPortsRefuseWeakTLS(t *testing.T) {
+	ca, dir := tlstest.NewCA(t), t.TempDir()
+	leaf := ca.Issue(t, "server")
+	s := testSettings(t)
+	s.TLS = &settings.TLS{
+		CertFile: writeFile(t, dir, settings.TLSCertFile, leaf.Cert),
+		KeyFile:  writeFile(t, dir, settings.TLSKeyFile, leaf.Key),
+	}
+	s.AdminListen, s.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
+	s.AdminTLS = &settings.TLS{CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile, ClientCAFile: writeFile(t, dir, settings.CAFile, ca.PEM)}
+	srv, _ := start(t, s)
+	operator := ca.Issue(t, settings.OperatorCommonName)
+	takes := func(address string, version uint16, suites ...uint16) bool {
+		config := ca.Client(t, &operator)
+		config.MinVersion, config.MaxVersion, config.CipherSuites = version, version, suites
+		config.NextProtos = []string{"h2"}
+		conn, err := tls.Dial("tcp", address, config)
+		if err != nil {
+			return false
+		}
+		_ = conn.Close()
+		return true
+	}
+	for port, address := range map[string]string{
+		"data": srv.dataListener.Addr().String(), "admin": srv.AdminAddr().String(), "HTTP": srv.HTTPAddr().String(),
+	} {
+		for version, want := range map[uint16]bool{
+			tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true,
+		} {
+			if got := takes(address, version); got != want {
+				t.Errorf("the %s port takes %s: %t, want %t", port, tls.VersionName(version), got, want)
+			}
+		}
+		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+			if slices.Contains(suite.SupportedVersions, tls.VersionTLS12) && takes(address, tls.VersionTLS12, suite.ID) &&
+				!slices.Contains(settings.CipherSuites(), suite.ID) {
+				t.Errorf("the %s port takes %s", port, suite.Name)
+			}
+		}
+	}
 }
 
 func writeFile(t *testing.T, dir, name string, content []byte) string {

@@ -116,6 +116,7 @@ func load(files settings.TLS) (*material, error) {
 	}
 	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
+		CipherSuites: settings.CipherSuites(),
 		Certificates: []tls.Certificate{pair},
 		NextProtos:   []string{"h2"},
 	}
