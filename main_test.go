@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"testing"
@@ -32,8 +33,11 @@ import (
 // api is the API server of this package's tests.
 var api *env.Environment
 
+// logged is what the operators of this package's tests have said.
+var logged recording
+
 func TestMain(m *testing.M) {
-	ctrl.SetLogger(logr.Discard()) // conditions and events tell what tests ask for
+	ctrl.SetLogger(logr.FromSlogHandler(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	os.Exit(env.Run(m, &api))
 }
 
@@ -61,6 +65,15 @@ func newLife(t *testing.T, namespace string) *life {
 		t.Fatal(err)
 	}
 	cluster.Spec.Storage.StorageClassName = &class.Name
+	password := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "ana", Namespace: namespace},
+		Type:       corev1.SecretTypeBasicAuth,
+		StringData: map[string]string{corev1.BasicAuthPasswordKey: "correct-horse-battery-staple-of-" + namespace},
+	}
+	if err := api.Client.Create(t.Context(), password); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Spec.Auth.Users = []v1alpha1.UserSpec{{Name: "ana", Role: "Reader", SecretRef: v1alpha1.SecretReference{Name: password.Name}}}
 	return &life{
 		t:       t,
 		cluster: cluster,

@@ -58,6 +58,7 @@ func TestRights(t *testing.T) {
 			l.rotate() // an event that is told again is changed
 			l.deleteDataset()
 			l.expectEvents("CertificateIssued", "TokenRotated", "DatasetDeclared", "DatasetDropped", "MemberReplaced", "VolumeGrows")
+			l.expectNoSecretTold()
 			expectMetrics(t, o.metricsAddress, authority)
 			gomega.NewWithT(t).Eventually(func() string {
 				return cmp.Diff(sets.List(granted), sets.List(seen.needed()))
