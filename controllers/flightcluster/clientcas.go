@@ -79,7 +79,8 @@ func caFault(found bool, bundle []byte) string {
 	case !found:
 		return "does not exist: create it with the certificates of your clients' authorities under the key " + settings.CAFile
 	case len(bundle) > maxClientCAs:
-		return fmt.Sprintf("has more than %d KiB under the key %s: leave out authorities that issue no certificates to clients", maxClientCAs>>10, settings.CAFile)
+		return fmt.Sprintf("has more than %d KiB under the key %s: leave out authorities that issue no certificates to clients",
+			maxClientCAs>>10, settings.CAFile)
 	case err != nil:
 		return fmt.Sprintf("has no good certificates under the key %s: put those of your clients' authorities there, in PEM: %v", settings.CAFile, err)
 	}

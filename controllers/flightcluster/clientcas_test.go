@@ -152,6 +152,7 @@ func TestClientCAsAreOfNoUse(t *testing.T) {
 
 // The operator may die between any two writes of a cluster that begins to ask.
 func TestClientAuthKilledAfterEachWrite(t *testing.T) {
+	t.Parallel()
 	ca := tlstest.NewCA(t)
 	prepare := func(t *testing.T) *env.Cluster {
 		t.Helper()
