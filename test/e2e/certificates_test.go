@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 const (
@@ -167,7 +168,7 @@ func (p *prober) connect(t *testing.T, cr *v1alpha1.FlightCluster, token string)
 	}
 	// kubectl forwards no longer once a connection has ended: each has its own.
 	dial := func(ctx context.Context, _ string) (net.Conn, error) {
-		address, wait, err := tryForward(t.Context(), cr)
+		address, wait, err := tryForward(t.Context(), cr.Namespace, cr.Name, settings.PortData)
 		if err != nil {
 			return nil, err
 		}

@@ -26,6 +26,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // stockClient is arrow-go's own client, which knows nothing of the operator but
@@ -69,7 +70,7 @@ func connectBy(t *testing.T, cr *v1alpha1.FlightCluster, edit func(*tls.Config),
 	// for the name that the Secret tells.
 	config := &tls.Config{RootCAs: roots, ServerName: uri.Hostname(), MinVersion: tls.VersionTLS13}
 	edit(config)
-	client, err := arrowflight.NewClientWithMiddleware(forward(t, cr), nil, nil,
+	client, err := arrowflight.NewClientWithMiddleware(forward(t, cr.Namespace, cr.Name, settings.PortData), nil, nil,
 		append(options, grpc.WithTransportCredentials(credentials.NewTLS(config)))...)
 	if err != nil {
 		t.Fatal(err)

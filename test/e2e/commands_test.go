@@ -59,12 +59,12 @@ func tryFlight(t *testing.T, cr *v1alpha1.FlightCluster, args ...string) (string
 
 var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) `)
 
-// forward opens a way to the cluster's data port for as long as the test runs,
-// and gives its address.
-func forward(t *testing.T, cr *v1alpha1.FlightCluster) string {
+// forward opens a way to a Service's port for as long as the test runs, and
+// gives its address.
+func forward(t *testing.T, namespace, service string, port int) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	address, wait, err := tryForward(ctx, cr)
+	address, wait, err := tryForward(ctx, namespace, service, port)
 	if err != nil {
 		stop()
 		t.Fatal(err)
@@ -77,8 +77,8 @@ func forward(t *testing.T, cr *v1alpha1.FlightCluster) string {
 }
 
 // tryForward forwards until ctx is done; wait returns after that.
-func tryForward(ctx context.Context, cr *v1alpha1.FlightCluster) (address string, wait func(), err error) {
-	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", cr.Namespace, "port-forward", "--address", "127.0.0.1", "service/"+cr.Name, ":8815")
+func tryForward(ctx context.Context, namespace, service string, port int) (address string, wait func(), err error) {
+	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", namespace, "port-forward", "--address", "127.0.0.1", "service/"+service, fmt.Sprintf(":%d", port))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, err
