@@ -1,6 +1,7 @@
 package env
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -23,6 +24,10 @@ type Kubelet struct {
 	Key    client.ObjectKey
 	// Unready keeps the pods from becoming ready.
 	Unready bool
+	// Crashing are the pods whose container ends again and again, by name.
+	Crashing map[string]bool
+	// Pods is how many there are; zero: as many as the StatefulSet asks for.
+	Pods int
 }
 
 // Sync brings pods and claims to what the StatefulSet asks for.
@@ -39,7 +44,7 @@ func (k *Kubelet) sync(ctx context.Context) error {
 		return client.IgnoreNotFound(err)
 	}
 	revision := fmt.Sprintf("%s-%s", set.Name, templateHash(&set.Spec.Template))
-	wanted := int(ptr.Deref(set.Spec.Replicas, 1))
+	wanted := cmp.Or(k.Pods, int(ptr.Deref(set.Spec.Replicas, 1)))
 	for i := range wanted {
 		if err := k.run(ctx, set, i, revision); err != nil {
 			return err
@@ -89,13 +94,27 @@ func (k *Kubelet) run(ctx context.Context, set *appsv1.StatefulSet, ordinal int,
 	if pod.DeletionTimestamp != nil {
 		return k.Client.Delete(ctx, pod, client.GracePeriodSeconds(0)) // the next round makes it anew
 	}
-	ready := corev1.ConditionTrue
-	if k.Unready {
-		ready = corev1.ConditionFalse
-	}
-	pod.Status.Phase = corev1.PodRunning
-	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+	pod.Status = k.status(name)
 	return k.Client.Status().Update(ctx, pod)
+}
+
+// status is what a kubelet tells of a pod. One that crashes is Running: its
+// container is about to be started again.
+func (k *Kubelet) status(pod string) corev1.PodStatus {
+	status := corev1.PodStatus{
+		Phase:      corev1.PodRunning,
+		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
+	}
+	if k.Unready || k.Crashing[pod] {
+		status.Conditions[0].Status = corev1.ConditionFalse
+	}
+	if k.Crashing[pod] {
+		status.ContainerStatuses = []corev1.ContainerStatus{{
+			Name:  "flightserver",
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+		}}
+	}
+	return status
 }
 
 // bind gives the pod its claim, and the claim a volume as large as it asks for.

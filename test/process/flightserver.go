@@ -5,10 +5,12 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
@@ -86,6 +88,28 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait() // its error says that it was killed
+}
+
+// Dump ends the process as a defect does, with the stacks of all goroutines, and
+// gives all that it wrote to its log.
+func (s *Server) Dump(t *testing.T) string {
+	t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		t.Error(err)
+	}
+	_ = s.cmd.Wait() // its error says that it was ended
+	return s.log.String()
+}
+
+// FreeAddress is HOST:PORT of a port that nobody listens on.
+func FreeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
 }
 
 // Stop ends the process as Kubernetes does.
