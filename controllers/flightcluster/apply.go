@@ -63,7 +63,10 @@ func (c *Controller) applyChild(ctx context.Context, s *scope, object runtime.Ap
 		s.differing = append(s.differing, desired.GetKind()+" "+desired.GetName())
 		return nil
 	}
-	return c.Client.Apply(ctx, object, client.FieldOwner(metadata.FieldOwner), client.ForceOwnership)
+	if uid, ok := s.kept[desired.GetName()]; ok && desired.GetKind() == "Secret" {
+		desired.SetUID(uid) // one that is gone by now, or another of its name, is a conflict
+	}
+	return c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), client.FieldOwner(metadata.FieldOwner), client.ForceOwnership)
 }
 
 // getChild reads the cluster's child of a name into out, and tells whether it

@@ -33,6 +33,7 @@ func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stor
 	if _, err := c.getLiveChild(ctx, s.cr, metadata.AuthorityName(s.cr), authority); err != nil {
 		return stored, err
 	}
+	s.keep(authority)
 	stored.Authority = authority.Data
 	for _, leaf := range []struct {
 		name string
@@ -45,6 +46,7 @@ func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stor
 		if _, err := c.getLiveChild(ctx, s.cr, leaf.name, secret); err != nil {
 			return stored, err
 		}
+		s.keep(secret)
 		*leaf.out = pki.Leaf{
 			KeyPair: pki.KeyPair{Certificate: secret.Data[settings.TLSCertFile], Key: secret.Data[settings.TLSKeyFile]},
 			Trust:   secret.Data[settings.CAFile],

@@ -1,7 +1,9 @@
 package flightcluster_test
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"slices"
@@ -11,9 +13,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 	"github.com/flight-operator/flight-operator/test/env"
 )
 
@@ -101,6 +106,50 @@ func TestCertificatesHeal(t *testing.T) {
 			expectRest(t, c)
 		})
 	}
+}
+
+// Who deletes a Secret to be rid of its key is rid of it, also when a reconcile
+// has just read it.
+func TestDeletedKeyIsNotMadeAnew(t *testing.T) {
+	for name, key := range map[string]string{
+		"prod-ca":           "tls.key",
+		"prod-server-tls":   "tls.key",
+		"prod-operator-tls": "tls.key",
+		"prod-signing-keys": settings.SigningKeysFile,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := api.NewCluster(t, nil)
+			c.Settle()
+			before := c.Secret(name).Data[key]
+			live := c.Controller.Live
+			c.Controller.Live = &deleter{Reader: live, name: name, once: func() { c.Delete(name, &corev1.Secret{}) }}
+			if _, err := c.TryReconcile(); err != nil && !apierrors.IsConflict(err) {
+				t.Error(err)
+			}
+			c.Controller.Live = live
+			c.Settle()
+			if bytes.Contains(c.Secret(name).Data[key], before) {
+				t.Error("the key is there again")
+			}
+		})
+	}
+}
+
+// deleter has a Secret be deleted right after the first read of it.
+type deleter struct {
+	client.Reader
+
+	name string
+	once func()
+}
+
+func (d *deleter) Get(ctx context.Context, key client.ObjectKey, out client.Object, opts ...client.GetOption) error {
+	err := d.Reader.Get(ctx, key, out, opts...)
+	if _, ok := out.(*corev1.Secret); ok && key.Name == d.name && d.once != nil {
+		d.once()
+		d.once = nil
+	}
+	return err
 }
 
 // A rollover from beginning to end: what clients read, what members load and

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/pki"
 	"github.com/flight-operator/flight-operator/controllers/resource"
@@ -47,6 +50,9 @@ type scope struct {
 	// clientCAFault tells why the authorities of clients are of no use.
 	clientCAFault string
 
+	// kept are the Secrets, by name, whose content was read and goes on.
+	kept map[string]types.UID
+
 	// differing children, while paused, and requests that wait.
 	differing []string
 	stall     *status.Stall
@@ -74,6 +80,18 @@ func (s *scope) observation() *status.Observation {
 		Stall:         s.stall,
 		Now:           s.now,
 	}
+}
+
+// keep has a Secret be written only as long as it is there: who deletes one
+// while a reconcile is under way wants to be rid of the key in it.
+func (s *scope) keep(secret *corev1.Secret) {
+	if secret.UID == "" {
+		return // it is about to be made
+	}
+	if s.kept == nil {
+		s.kept = map[string]types.UID{}
+	}
+	s.kept[secret.Name] = secret.UID
 }
 
 // stallOn remembers the first thing that only the user can mend.

@@ -20,6 +20,7 @@ func (c *Controller) planSigningKeys(ctx context.Context, s *scope) (reconcile.R
 	if _, err := c.getLiveChild(ctx, s.cr, metadata.SigningKeysName(s.cr), secret); err != nil {
 		return s.cannotStore(err)
 	}
+	s.keep(secret)
 	s.signers = rotation.ParseSigners(secret.Data, s.now)
 	var err error
 	s.desired.SigningKeys, err = s.signers.Data()
