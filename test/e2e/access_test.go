@@ -13,6 +13,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload/tlstest"
+	"github.com/flight-operator/flight-operator/test/e2e/stock"
 )
 
 // A dataset with rules is open to whom they name and to nobody else, whatever
@@ -27,25 +28,25 @@ func TestAccess(t *testing.T) {
 	create(t, cr, ds)
 	planes := sample(t, "planes")
 	etl, dashboard := connectAs(t, cr, "etl"), connectAs(t, cr, "dashboard")
-	if err := etl.put(t.Context(), planes, "nyc", "planes"); err != nil {
+	if err := etl.Put(t.Context(), planes, "nyc", "planes"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := dashboard.get(t.Context(), "nyc", "planes")
+	_, err := dashboard.Get(t.Context(), "nyc", "planes")
 	refuse(t, err, codes.PermissionDenied)
 
 	t.Log("the reader's token is named, and may write, which its role does not let it")
 	change(t, ds, func(ds *v1alpha1.FlightDataset) { ds.Spec.Access[0].Subjects[0].Name = "dashboard" })
 	waitReady(t, ds)
-	if err := dashboard.put(t.Context(), planes, "nyc", "planes"); err != nil {
+	if err := dashboard.Put(t.Context(), planes, "nyc", "planes"); err != nil {
 		t.Error(err)
 	}
-	refuse(t, etl.put(t.Context(), planes, "nyc", "planes"), codes.PermissionDenied)
+	refuse(t, etl.Put(t.Context(), planes, "nyc", "planes"), codes.PermissionDenied)
 
 	t.Log("without rules the roles decide again")
 	change(t, ds, func(ds *v1alpha1.FlightDataset) { ds.Spec.Access = nil })
 	waitReady(t, ds)
-	refuse(t, dashboard.put(t.Context(), planes, "nyc", "planes"), codes.PermissionDenied)
-	got, err := dashboard.get(t.Context(), "nyc", "planes")
+	refuse(t, dashboard.Put(t.Context(), planes, "nyc", "planes"), codes.PermissionDenied)
+	got, err := dashboard.Get(t.Context(), "nyc", "planes")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,21 +76,21 @@ func TestClientCertificates(t *testing.T) {
 
 	planes := sample(t, "planes")
 	loader := showing(t, cr, first.Issue(t, "loader"))
-	if err := loader.put(t.Context(), planes, "planes"); err != nil {
+	if err := loader.Put(t.Context(), planes, "planes"); err != nil {
 		t.Fatal(err)
 	}
 	viewer := showing(t, cr, first.Issue(t, "viewer"))
-	got, err := viewer.get(t.Context(), "planes")
+	got, err := viewer.Get(t.Context(), "planes")
 	if err != nil {
 		t.Fatal(err)
 	}
 	requireEqual(t, planes, got)
-	refuse(t, viewer.put(t.Context(), planes, "planes"), codes.PermissionDenied)
-	_, err = showing(t, cr, first.Issue(t, "nobody")).get(t.Context(), "planes")
+	refuse(t, viewer.Put(t.Context(), planes, "planes"), codes.PermissionDenied)
+	_, err = showing(t, cr, first.Issue(t, "nobody")).Get(t.Context(), "planes")
 	refuse(t, err, codes.Unauthenticated)
-	_, err = showing(t, cr, second.Issue(t, "loader")).get(t.Context(), "planes")
+	_, err = showing(t, cr, second.Issue(t, "loader")).Get(t.Context(), "planes")
 	refuse(t, err, codes.Unavailable) // it gets no connection
-	_, err = connectAs(t, cr, "etl").get(t.Context(), "planes")
+	_, err = connectAs(t, cr, "etl").Get(t.Context(), "planes")
 	refuse(t, err, codes.Unavailable)
 
 	change(t, roots, func(roots *corev1.ConfigMap) { roots.Data["ca.crt"] = string(second.PEM) })
@@ -100,10 +101,10 @@ func TestClientCertificates(t *testing.T) {
 		return nil
 	})
 	waitReady(t, cr)
-	if _, err := showing(t, cr, second.Issue(t, "loader")).get(t.Context(), "planes"); err != nil {
+	if _, err := showing(t, cr, second.Issue(t, "loader")).Get(t.Context(), "planes"); err != nil {
 		t.Error(err)
 	}
-	_, err = showing(t, cr, first.Issue(t, "loader")).get(t.Context(), "planes")
+	_, err = showing(t, cr, first.Issue(t, "loader")).Get(t.Context(), "planes")
 	refuse(t, err, codes.Unavailable)
 	after := pod(cr)
 	if get(t, after); after.UID != before.UID || after.Status.ContainerStatuses[0].RestartCount != 0 {
@@ -112,7 +113,7 @@ func TestClientCertificates(t *testing.T) {
 }
 
 // showing connects with a certificate and nothing else.
-func showing(t *testing.T, cr *v1alpha1.FlightCluster, pair tlstest.Pair) *stockClient {
+func showing(t *testing.T, cr *v1alpha1.FlightCluster, pair tlstest.Pair) *stock.Client {
 	t.Helper()
 	certificate, err := tls.X509KeyPair(pair.Cert, pair.Key)
 	if err != nil {

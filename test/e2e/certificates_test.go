@@ -25,6 +25,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/test/e2e/stock"
 )
 
 const (
@@ -99,15 +100,15 @@ func startProber(t *testing.T, cr *v1alpha1.FlightCluster, table arrow.Table) *p
 		p.forwards.Wait() // they end with the test's context
 	})
 	writer, reader := p.connect(t, cr, "etl"), p.connect(t, cr, "dashboard")
-	if err := writer.put(ctx, table, "probe"); err != nil {
+	if err := writer.Put(ctx, table, "probe"); err != nil {
 		t.Fatal(err)
 	}
 	wait.Go(func() {
-		p.repeat(ctx, t, "put", func() error { return writer.put(ctx, table, "probe") })
+		p.repeat(ctx, t, "put", func() error { return writer.Put(ctx, table, "probe") })
 	})
 	wait.Go(func() {
 		p.repeat(ctx, t, "get", func() error {
-			got, err := reader.get(ctx, "probe")
+			got, err := reader.Get(ctx, "probe")
 			if err != nil {
 				return err
 			}
@@ -158,7 +159,7 @@ func (p *prober) count(retried bool) {
 
 // connect is as connectAs, but trusts the roots that were read last, and notes
 // whom it meets.
-func (p *prober) connect(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stockClient {
+func (p *prober) connect(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stock.Client {
 	t.Helper()
 	config := &tls.Config{
 		MinVersion:         tls.VersionTLS13,
@@ -177,12 +178,12 @@ func (p *prober) connect(t *testing.T, cr *v1alpha1.FlightCluster, token string)
 	}
 	flight, err := arrowflight.NewClientWithMiddleware("passthrough:///"+cr.Name, nil, nil, grpc.WithContextDialer(dial),
 		grpc.WithTransportCredentials(credentials.NewTLS(config)),
-		grpc.WithPerRPCCredentials(bearer(tokenSecret(t, cr, token).Data["token"])))
+		grpc.WithPerRPCCredentials(bearer(string(tokenSecret(t, cr, token).Data["token"]))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = flight.Close() })
-	return &stockClient{flight}
+	return &stock.Client{Client: flight}
 }
 
 func (p *prober) verify(state tls.ConnectionState) error {

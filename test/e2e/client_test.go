@@ -3,12 +3,9 @@
 package e2e
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,7 +14,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	arrowflight "github.com/apache/arrow-go/v18/arrow/flight"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"google.golang.org/grpc"
@@ -27,35 +23,28 @@ import (
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/test/e2e/stock"
 )
 
-// stockClient is arrow-go's own client, which knows nothing of the operator but
-// what is in a token's Secret.
-type stockClient struct{ arrowflight.Client }
-
-// bearer is a token that goes with every call.
-type bearer string
-
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
+// bearer is a token that does not change.
+func bearer(token string) stock.Bearer {
+	return func() (string, error) { return token, nil }
 }
 
-func (bearer) RequireTransportSecurity() bool { return true }
-
 // connectAs connects with the Secret of one of the cluster's tokens.
-func connectAs(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stockClient {
+func connectAs(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stock.Client {
 	t.Helper()
 	return connectWith(t, cr, string(tokenSecret(t, cr, token).Data["token"]))
 }
 
 // connectWith connects with the text of a token.
-func connectWith(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stockClient {
+func connectWith(t *testing.T, cr *v1alpha1.FlightCluster, token string) *stock.Client {
 	t.Helper()
 	return connectBy(t, cr, func(*tls.Config) {}, grpc.WithPerRPCCredentials(bearer(token)))
 }
 
 // connectBy connects with whatever the caller adds to the roots of the cluster.
-func connectBy(t *testing.T, cr *v1alpha1.FlightCluster, edit func(*tls.Config), options ...grpc.DialOption) *stockClient {
+func connectBy(t *testing.T, cr *v1alpha1.FlightCluster, edit func(*tls.Config), options ...grpc.DialOption) *stock.Client {
 	t.Helper()
 	secret := tokenSecret(t, cr, "etl")
 	uri, err := url.Parse(string(secret.Data["uri"]))
@@ -76,7 +65,7 @@ func connectBy(t *testing.T, cr *v1alpha1.FlightCluster, edit func(*tls.Config),
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	return &stockClient{client}
+	return &stock.Client{Client: client}
 }
 
 func tokenSecret(t *testing.T, cr *v1alpha1.FlightCluster, token string) *corev1.Secret {
@@ -84,67 +73,6 @@ func tokenSecret(t *testing.T, cr *v1alpha1.FlightCluster, token string) *corev1
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: cr.Namespace, Name: cr.Name + "-token-" + token}}
 	get(t, secret)
 	return secret
-}
-
-// put uploads a table as one dataset.
-func (c *stockClient) put(ctx context.Context, table arrow.Table, path ...string) error {
-	stream, err := c.DoPut(ctx)
-	if err != nil {
-		return err
-	}
-	w := arrowflight.NewRecordWriter(stream, ipc.WithSchema(table.Schema()))
-	w.SetFlightDescriptor(&arrowflight.FlightDescriptor{Type: arrowflight.DescriptorPATH, Path: path})
-	batches := array.NewTableReader(table, 0)
-	defer batches.Release()
-	for batches.Next() {
-		if err := w.Write(batches.RecordBatch()); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(batches.Err(), w.Close(), stream.CloseSend()); err != nil {
-		return err
-	}
-	for {
-		if _, err := stream.Recv(); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-}
-
-// get downloads a dataset, all its endpoints, as a stock client does.
-func (c *stockClient) get(ctx context.Context, path ...string) (arrow.Table, error) {
-	info, err := c.GetFlightInfo(ctx, &arrowflight.FlightDescriptor{Type: arrowflight.DescriptorPATH, Path: path})
-	if err != nil {
-		return nil, err
-	}
-	schema, err := arrowflight.DeserializeSchema(info.GetSchema(), memory.DefaultAllocator)
-	if err != nil {
-		return nil, err
-	}
-	var batches []arrow.RecordBatch
-	for _, endpoint := range info.GetEndpoint() {
-		stream, err := c.DoGet(ctx, endpoint.GetTicket())
-		if err != nil {
-			return nil, err
-		}
-		r, err := arrowflight.NewRecordReader(stream)
-		if err != nil {
-			return nil, err
-		}
-		defer r.Release()
-		for r.Next() {
-			batch := r.RecordBatch()
-			batch.Retain()
-			defer batch.Release()
-			batches = append(batches, batch)
-		}
-		if err := r.Err(); err != nil {
-			return nil, err
-		}
-	}
-	return array.NewTableFromRecords(schema, batches), nil
 }
 
 // sample reads a table of nycflights13.
@@ -199,7 +127,7 @@ func equal(want, got arrow.Table) error {
 // download reads a dataset over TLS with the reader's token.
 func download(t *testing.T, cr *v1alpha1.FlightCluster, path ...string) arrow.Table {
 	t.Helper()
-	table, err := connectAs(t, cr, "dashboard").get(t.Context(), path...)
+	table, err := connectAs(t, cr, "dashboard").Get(t.Context(), path...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func TestUploadAndDownload(t *testing.T) {
 	})
 	t.Run("a stock client uploads, kubectl flight downloads", func(t *testing.T) {
 		t.Parallel()
-		if err := connectAs(t, cr, "etl").put(t.Context(), sample(t, "planes"), "nyc", "planes"); err != nil {
+		if err := connectAs(t, cr, "etl").Put(t.Context(), sample(t, "planes"), "nyc", "planes"); err != nil {
 			t.Fatal(err)
 		}
 		out := filepath.Join(t.TempDir(), "planes.parquet")
@@ -78,7 +78,7 @@ func TestTokens(t *testing.T) {
 	cr := newCluster(newNamespace(t))
 	create(t, cr)
 	planes := sample(t, "planes")
-	if err := connectAs(t, cr, "etl").put(t.Context(), planes, "planes"); err != nil {
+	if err := connectAs(t, cr, "etl").Put(t.Context(), planes, "planes"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -91,21 +91,31 @@ func TestTokens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := connectWith(t, cr, token).get(t.Context(), "planes")
+			_, err := connectWith(t, cr, token).Get(t.Context(), "planes")
 			refuse(t, err, codes.Unauthenticated)
 		})
 	}
 	t.Run("reader may not write", func(t *testing.T) {
 		t.Parallel()
-		refuse(t, connectAs(t, cr, "dashboard").put(t.Context(), planes, "planes"), codes.PermissionDenied)
+		refuse(t, connectAs(t, cr, "dashboard").Put(t.Context(), planes, "planes"), codes.PermissionDenied)
 		requireEqual(t, planes, download(t, cr, "planes"))
 	})
 }
 
 func refuse(t *testing.T, err error, want codes.Code) {
 	t.Helper()
+	if err := wantCode(err, want); err != nil {
+		t.Error(err)
+	}
+}
+
+func wantCode(err error, want codes.Code) error {
+	if err == nil {
+		return fmt.Errorf("it passed, want code %s", want)
+	}
 	var s interface{ GRPCStatus() *status.Status }
 	if !errors.As(err, &s) || s.GRPCStatus().Code() != want {
-		t.Errorf("got %v, want code %s", err, want)
+		return fmt.Errorf("%w, want code %s", err, want)
 	}
+	return nil
 }
