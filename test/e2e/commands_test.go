@@ -7,9 +7,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
@@ -57,6 +60,39 @@ func tryFlight(t *testing.T, cr *v1alpha1.FlightCluster, args ...string) (string
 	return command(t.Context(), kubectlFlight, append([]string{"--namespace", cr.Namespace, "--cluster", cr.Name, "--quiet"}, args...)...)
 }
 
+// startProgram runs a command until stop, which sends it SIGTERM, or until the
+// test ends. Each line of its standard output is handed over.
+func startProgram(t *testing.T, stderr io.Writer, line func(string), args ...string) (stop func()) {
+	t.Helper()
+	// Not the test's context: who is stopped has something to do yet.
+	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
+	cmd.Stderr = stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			line(lines.Text())
+		}
+	})
+	stop = sync.OnceFunc(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Errorf("%s has ended by itself: %v", args[0], err)
+		}
+		wait.Wait()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", args[0], err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
 var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) `)
 
 // forward opens a way to a Service's port for as long as the test runs, and
@@ -99,4 +135,10 @@ func tryForward(ctx context.Context, namespace, service string, port int) (addre
 		}
 	}()
 	return match[1], func() { _ = cmd.Wait() }, nil // it was killed
+}
+
+// annotate asks the operator for something, as a person does.
+func annotate(t *testing.T, cr *v1alpha1.FlightCluster, key, value string) {
+	t.Helper()
+	kubectl(t, cr.Namespace, "annotate", "fc/"+cr.Name, key+"="+value)
 }
