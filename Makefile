@@ -61,6 +61,10 @@ test: ## Unit, store-fault, crash and envtest tests under the race detector
 test-e2e: ## End-to-end tests on KUBECONFIG's cluster, or on a local one made for them
 	hack/e2e.sh
 
+.PHONY: test-soak
+test-soak: ## Replace certificates and tokens for MINUTES (30) under load (PROVIDER=Operator|CertManager)
+	hack/soak.sh $(or $(MINUTES),30) $(or $(PROVIDER),Operator)
+
 .PHONY: test-interop
 test-interop: ## Drive the server with pyarrow, from a virtual environment made here
 	test/interop/run.sh

@@ -4,6 +4,7 @@
 #   hack/e2e.sh -run TestHelm
 #
 #   E2E_KEEP=yes    leave cluster and operator as they are after the tests
+#   E2E_FORMAT=…    what gotestsum shows of them
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -88,7 +89,7 @@ main() {
   export E2E_OPERATOR_NAMESPACE=$NAMESPACE E2E_RELEASE=$RELEASE E2E_IMAGE_TAG=$tag
   export E2E_HELM=$helm E2E_FLIGHT=$REPO/bin/kubectl-flight E2E_LOGS=$LOGS
   say "testing"
-  CGO_ENABLED=0 "$gotestsum" --format testname -- -tags e2e -count=1 -timeout 30m -parallel 4 "$@" ./test/e2e/...
+  CGO_ENABLED=0 "$gotestsum" --format "${E2E_FORMAT:-testname}" -- -tags e2e -count=1 -timeout 30m -parallel 4 ./test/e2e/... "$@"
 }
 
 main "$@"
