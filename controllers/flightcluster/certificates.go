@@ -98,7 +98,7 @@ func (s *scope) renewCertificates(stored pki.Stored) error {
 // and members and time allow. The authority's Secret then wakes the next
 // reconcile, which brings everything else in line with it.
 func (c *Controller) replaceAuthority(ctx context.Context, s *scope) (reconcile.Result, error) {
-	if s.cr.Spec.Paused || s.stall != nil || !s.issued {
+	if s.cr.Spec.Paused || s.unapplied || !s.issued {
 		return reconcile.Result{}, nil
 	}
 	next := s.pairs.Rollover.Advance(s.policy, s.loaded(), s.now)

@@ -215,6 +215,23 @@ func TestAuthorityWaitsForMembers(t *testing.T) {
 	expectPhase(t, c, v1alpha1.PKIRetiring)
 }
 
+// What only the user can mend does not hold up an authority either, unless it
+// keeps a child from being as planned.
+func TestAuthorityDoesNotWaitForUsers(t *testing.T) {
+	c := api.NewCluster(t, func(cr *v1alpha1.FlightCluster) {
+		shortLives(cr)
+		cr.Spec.Auth.Users = []v1alpha1.UserSpec{{Name: "ana", Role: "Reader", SecretRef: v1alpha1.SecretReference{Name: "missing"}}}
+	})
+	c.Settle()
+	c.Clock.Step(50 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKITrusting)
+	c.Clock.Step(6 * 24 * time.Hour)
+	c.Settle()
+	expectPhase(t, c, v1alpha1.PKIRetiring)
+	c.Expect(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonUserSecretInvalid, "missing")
+}
+
 // A member that crashes at each start reads the newest files at the next one: it
 // holds up a phase only until its kubelet must have brought them.
 func TestAuthorityDoesNotWaitForTheDead(t *testing.T) {
@@ -243,6 +260,7 @@ func TestAuthorityDoesNotWaitForTheDead(t *testing.T) {
 // The operator may die between any two writes of a rollover. The member answers
 // throughout, and the end is the same.
 func TestRolloverKilledAfterEachWrite(t *testing.T) {
+	t.Parallel()
 	whole := rolling(t)
 	whole.Writes.KillAfter(-1)
 	roll(whole)

@@ -98,6 +98,7 @@ func TestNoWritesAtRest(t *testing.T) {
 // The operator may die between any two writes. Whoever goes on must come to the
 // same end as if nothing had happened.
 func TestKilledAfterEachWrite(t *testing.T) {
+	t.Parallel()
 	whole := api.NewCluster(t, nil)
 	whole.Writes.KillAfter(-1)
 	whole.Settle()

@@ -24,9 +24,11 @@ func (s *scope) refused(err error) (reconcile.Result, error) {
 		s.waiting = err.Error()
 		return reconcile.Result{RequeueAfter: leftoverInterval}, nil
 	case errors.Is(err, errConflict):
+		s.unapplied = true
 		s.stallOn(v1alpha1.ReasonNameConflict, err.Error()+": delete or rename it, or choose another name")
 		return reconcile.Result{}, nil
 	case apierrors.IsInvalid(err):
+		s.unapplied = true
 		s.stallOn(v1alpha1.ReasonInvalid, "Kubernetes refuses what the spec leads to: "+err.Error())
 		return reconcile.Result{}, nil
 	}

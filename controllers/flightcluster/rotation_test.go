@@ -145,6 +145,7 @@ func TestPausedRequestWaits(t *testing.T) {
 
 // The operator may die between any two writes of a rotation or a revocation.
 func TestRotationKilledAfterEachWrite(t *testing.T) {
+	t.Parallel()
 	for annotation, digests := range map[string]int{metadata.AnnotationRotateToken: 2, metadata.AnnotationRevokeToken: 1} {
 		t.Run(annotation, func(t *testing.T) {
 			t.Parallel()

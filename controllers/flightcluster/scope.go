@@ -56,6 +56,7 @@ type scope struct {
 	// differing children, while paused, and requests that wait.
 	differing []string
 	stall     *status.Stall
+	unapplied bool   // a child is not as planned, by a stall
 	waiting   string // why a reconcile ended before anything was observed
 
 	revision string // of the StatefulSet's newest template
