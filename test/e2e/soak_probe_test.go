@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,7 +61,10 @@ type probeCounts struct {
 func startProbe(t *testing.T, name string, command ...string) *probe {
 	t.Helper()
 	p := &probe{client: name}
+	began := make(chan struct{})
+	begin := sync.OnceFunc(func() { close(began) })
 	p.end = startProgram(t, os.Stderr, func(line string) {
+		begin()
 		var c probeCounts
 		if err := json.Unmarshal([]byte(line), &c); err != nil {
 			t.Errorf("%s says %q: %v", name, line, err)
@@ -70,6 +74,11 @@ func startProbe(t *testing.T, name string, command ...string) *probe {
 		defer p.mu.Unlock()
 		p.counts = c
 	}, command...)
+	select {
+	case <-began:
+	case <-time.After(patience):
+		t.Fatalf("%s does not begin", name)
+	}
 	return p
 }
 

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	rows = 1000
+	rows      = 1000
+	beginTime = time.Minute
 	// exchangeTime is longer than a connection takes new calls.
 	exchangeTime = 45 * time.Second
 	// exchangePause is between two messages of a stream.
@@ -32,11 +33,17 @@ type consumer struct {
 	acknowledged   atomic.Int64
 }
 
-// begin makes the dataset, which the other calls find.
+// begin makes the dataset, which the other calls find. A Service leads nowhere
+// for a while after its pods have become ready.
 func (c *consumer) begin(ctx context.Context) error {
 	table := tableOf(0)
 	defer table.Release()
-	return c.writer.Put(ctx, table, c.dataset)
+	for end := time.Now().Add(beginTime); ; time.Sleep(time.Second) {
+		err := c.writer.Put(ctx, table, c.dataset)
+		if !connectionEnded(err) || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 func (c *consumer) put(ctx context.Context) error {

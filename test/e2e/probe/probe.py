@@ -14,6 +14,7 @@ from pyarrow import flight
 
 PAUSE = 0.05
 ROWS = 1000
+BEGIN_TIME = 60
 EXCHANGE_TIME = 45  # longer than a connection takes new calls
 EXCHANGE_PAUSE = 0.5
 DATASET = flight.FlightDescriptor.for_path("probe-pyarrow")
@@ -140,11 +141,20 @@ class Consumer:
             writer.done_writing()
 
 
+def begin(consumer):
+    """Makes the dataset. A Service leads nowhere for a while after its pods have become ready."""
+    end = time.monotonic() + BEGIN_TIME
+    while connection_ended(error := attempt(lambda: consumer.put(0))) and time.monotonic() < end:
+        time.sleep(1)
+    if error is not None:
+        raise error
+
+
 def main():
     folder, address = Path(sys.argv[1]), sys.argv[2]
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     consumer, tally = Consumer(folder, address), Tally()
-    consumer.put(0)
+    begin(consumer)
     calls = {"put": consumer.put, "get": consumer.get, "exchange": consumer.exchange}
     threads = [threading.Thread(target=tally.repeat, args=call) for call in calls.items()]
     for thread in threads:
