@@ -14,6 +14,7 @@ import (
 
 	"github.com/flight-operator/flight-operator/flightserver/server"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/flightserver/tokenreview"
 )
 
 func newServeCommand() *cobra.Command {
@@ -63,6 +64,7 @@ func serve(cmd *cobra.Command, s *settings.ServerSettings) error {
 		Logger:   newLogger(cmd.ErrOrStderr(), s.LogFormat),
 		Registry: registry,
 		Clock:    clock.RealClock{},
+		Reviewer: tokenreview.InCluster(),
 	})
 	if err != nil {
 		return err

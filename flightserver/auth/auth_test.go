@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
@@ -56,8 +55,8 @@ func TestAuthenticate(t *testing.T) {
 			if !errors.Is(err, tc.err) {
 				t.Errorf("error = %v, want %v: %s", err, tc.err, tc.reason)
 			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("%s\n%s", tc.reason, diff)
+			if got != tc.want {
+				t.Errorf("identity = %+v, want %+v: %s", got, tc.want, tc.reason)
 			}
 		})
 	}
@@ -124,7 +123,7 @@ func open(t testing.TB, path string) *Authenticator {
 	return openAt(t, path, clock.RealClock{})
 }
 
-func openAt(t testing.TB, path string, now clock.PassiveClock) *Authenticator {
+func openAt(t testing.TB, path string, now clock.WithTicker) *Authenticator {
 	t.Helper()
 	keys, err := OpenKeys(filepath.Join(t.TempDir(), "keys"), true, now)
 	if err != nil {
@@ -143,7 +142,7 @@ func openAt(t testing.TB, path string, now clock.PassiveClock) *Authenticator {
 	return a
 }
 
-func writeCredentials(t *testing.T, path string, c *settings.Credentials) string {
+func writeCredentials(t testing.TB, path string, c *settings.Credentials) string {
 	t.Helper()
 	content, err := c.Marshal()
 	if err != nil {

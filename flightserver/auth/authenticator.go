@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,19 +20,22 @@ type Options struct {
 	Keys *Keys  // of session bearers
 	// FailuresPerMinute bounds the failures of a peer; zero is no bound.
 	FailuresPerMinute int
-	Clock             clock.PassiveClock
-	Logger            *slog.Logger
-	Registerer        prometheus.Registerer
+	// Reviewer knows the tokens of ServiceAccounts; nil: there is no Kubernetes.
+	Reviewer   Reviewer
+	Clock      clock.WithTicker
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Authenticator tells who makes a call. Any number of goroutines may use it.
 type Authenticator struct {
 	path     string // empty: every call is allowed everything
 	keys     *Keys
-	clock    clock.PassiveClock
+	clock    clock.WithTicker
 	logger   *slog.Logger
 	metrics  *metrics
 	logins   *logins
+	reviews  *reviews
 	failures *throttle
 	held     held
 	loaded   atomic.Pointer[credentials]
@@ -51,6 +55,7 @@ func Open(o Options) (*Authenticator, error) {
 		logins:   newLogins(o.Clock),
 		failures: newThrottle(o.Clock, o.FailuresPerMinute),
 	}
+	a.reviews = newReviews(o.Reviewer, o.Clock, a.metrics)
 	a.files = []*followed{&o.Keys.file}
 	if a.path == "" {
 		a.loaded.Store(&credentials{open: true, anonymous: settings.RoleAdmin})
@@ -64,8 +69,12 @@ func Open(o Options) (*Authenticator, error) {
 	return a, nil
 }
 
-// Run follows the files of credentials and keys until ctx is done.
+// Run follows the files of credentials and keys, and what becomes of tokens of
+// ServiceAccounts, until ctx is done.
 func (a *Authenticator) Run(ctx context.Context) {
+	var rechecking sync.WaitGroup
+	rechecking.Go(func() { a.recheckEach(ctx) })
+	defer rechecking.Wait()
 	var paths []string
 	for _, f := range a.files {
 		paths = append(paths, f.path)
@@ -105,6 +114,6 @@ func (a *Authenticator) apply(content []byte, revision string) error {
 	a.logins.forget()
 	revoked := a.held.revoke(c)
 	a.logger.Info("credentials loaded", "file", a.path, "revision", revision, "tokens", len(file.Tokens),
-		"users", len(file.Users), "clientCertificates", len(file.ClientCertificates), "callsEnded", revoked)
+		"users", len(file.Users), "clientCertificates", len(file.ClientCertificates), "serviceAccounts", len(c.accounts), "callsEnded", revoked)
 	return nil
 }

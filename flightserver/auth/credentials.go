@@ -18,6 +18,8 @@ type credentials struct {
 	users     []settings.User
 	byName    map[string]settings.User
 	byCommon  map[string]settings.ClientCertificate
+	audience  string // of tokens of ServiceAccounts; empty: none are taken
+	accounts  map[string]settings.Role
 	nobody    string            // a hash to compute where there are no users
 	noDigest  [sha256.Size]byte // to compare with where a key id is not known
 }
@@ -50,6 +52,12 @@ func newCredentials(revision string, file *settings.Credentials) *credentials {
 	}
 	for _, each := range file.ClientCertificates {
 		c.byCommon[each.CommonName] = each
+	}
+	if file.ServiceAccounts != nil {
+		c.audience, c.accounts = file.ServiceAccounts.Audience, map[string]settings.Role{}
+		for _, b := range file.ServiceAccounts.Bindings {
+			c.accounts[settings.ServiceAccountName(b.Namespace, b.Name)] = b.Role
+		}
 	}
 	return c
 }
@@ -113,6 +121,8 @@ func (c *credentials) find(shown Credential) (Identity, bool) {
 		id = identityOf(c.byName[shown.Name])
 	case shown.Kind == settings.SubjectCertificate:
 		id = certificateIdentity(c.byCommon[shown.Name])
+	case shown.Kind == settings.SubjectServiceAccount:
+		id = c.account(shown.Name, shown.Version)
 	}
 	return id, id.Role != "" && (c.open || id.Credential == shown)
 }

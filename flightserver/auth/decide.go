@@ -90,9 +90,9 @@ func decide(id Identity, verb Verb, object Object) error {
 // granted looks for a rule that names the credentials. Rules of verbs and kinds
 // that this server does not know let nobody in.
 func granted(rules []settings.AccessRule, c Credential, verb settings.AccessVerb) bool {
-	who := settings.Subject{Kind: c.Kind, Name: c.Name}
+	isHim := func(s settings.Subject) bool { return s.Kind == c.Kind && s.Identity() == c.Name }
 	return slices.ContainsFunc(rules, func(r settings.AccessRule) bool {
-		return slices.Contains(r.Verbs, verb) && slices.Contains(r.Subjects, who)
+		return slices.Contains(r.Verbs, verb) && slices.ContainsFunc(r.Subjects, isHim)
 	})
 }
 

@@ -15,8 +15,8 @@ type Evidence struct {
 	Peer       string // the address that it comes from
 }
 
-// Authenticate gives the identity that the evidence shows. Credentials in the
-// header decide where there are any: wrong ones are not made good by a
+// Authenticate gives the identity that the evidence shows, with an error also
+// that of a ServiceAccount that has no role. Credentials in the header decide where there are any: wrong ones are not made good by a
 // certificate. For Basic credentials it gives a bearer as well, which the caller
 // may send in their place.
 func (a *Authenticator) Authenticate(ctx context.Context, e Evidence) (id Identity, bearer string, err error) {
@@ -27,7 +27,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, e Evidence) (id Identi
 		// Some clients send the scheme alone when they have no token.
 		id, err = a.loaded.Load().withoutHeader(e.CommonName)
 	case strings.EqualFold(scheme, "Bearer"):
-		id, err = a.token(value)
+		id, err = a.token(ctx, e.Peer, value)
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, decodeErr := decodeBasic(value)
 		if decodeErr == nil {
@@ -87,7 +87,7 @@ func (a *Authenticator) judge(peer string, err error) error {
 	return err
 }
 
-func (a *Authenticator) token(text string) (Identity, error) {
+func (a *Authenticator) token(ctx context.Context, peer, text string) (Identity, error) {
 	c := a.loaded.Load()
 	switch {
 	case a.path == "":
@@ -96,6 +96,10 @@ func (a *Authenticator) token(text string) (Identity, error) {
 		return a.openIdentity(c, text)
 	case strings.HasPrefix(text, tokenPrefix):
 		return c.withToken(text, a.clock.Now())
+	case c.audience != "":
+		if claims, ok := looksLikeAccount(text); ok {
+			return a.withAccount(ctx, c, peer, text, claims)
+		}
 	}
 	return a.withBearer(c, text)
 }

@@ -20,7 +20,7 @@ func TestTokensHaveTheirTime(t *testing.T) {
 	young, youngDigest := NewToken("etl", settings.RoleWriter)
 	oldDigest.NotAfter = metav1.NewTime(start.Add(2 * time.Hour))
 	youngDigest.NotBefore = metav1.NewTime(start.Add(time.Hour))
-	now := testclock.NewFakePassiveClock(start)
+	now := testclock.NewFakeClock(start)
 	a := openAt(t, writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"),
 		&settings.Credentials{Tokens: []settings.Token{oldDigest, youngDigest}}), now)
 	for _, tc := range []struct {
@@ -82,7 +82,7 @@ func TestCertificates(t *testing.T) {
 // is not.
 func TestFailuresAreLimited(t *testing.T) {
 	const most = 5
-	now := testclock.NewFakePassiveClock(time.Unix(1e9, 0))
+	now := testclock.NewFakeClock(time.Unix(1e9, 0))
 	token, digest := NewToken("etl", settings.RoleReader)
 	a := openAt(t, writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"),
 		&settings.Credentials{Tokens: []settings.Token{digest}, Users: []settings.User{aUser("arya"), aUser("sansa")}}), now)
@@ -143,7 +143,7 @@ func TestMachine(t *testing.T) {
 // However many addresses failures come from, the memory for them is bounded, and
 // those that came last are known.
 func TestFailuresTakeBoundedMemory(t *testing.T) {
-	f := newThrottle(testclock.NewFakePassiveClock(time.Unix(1e9, 0)), 1)
+	f := newThrottle(testclock.NewFakeClock(time.Unix(1e9, 0)), 1)
 	for i := range 3*maxPeers + 10 {
 		f.add(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255))
 	}

@@ -9,41 +9,47 @@ import (
 // with.
 type held struct {
 	mu    sync.Mutex
-	calls map[Credential]map[*context.CancelCauseFunc]struct{}
+	calls map[Credential]map[*heldCall]struct{}
+}
+
+type heldCall struct {
+	cancel context.CancelCauseFunc
+	token  *accountToken // nil: not of a ServiceAccount
 }
 
 // Hold gives a context for a call of the identity, which ends with ErrRevoked
-// when its credentials are taken out of the file. The caller releases it when
-// the call has ended.
+// when its credentials are taken out of the file, or by Kubernetes out of its
+// own. The caller releases it when the call has ended.
 func (a *Authenticator) Hold(ctx context.Context, id Identity) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	a.held.add(id.Credential, &cancel)
+	call := &heldCall{cancel, id.token}
+	a.held.add(id.Credential, call)
 	// The file may have changed between the look at it and this one.
 	if _, ok := a.loaded.Load().find(id.Credential); !ok {
 		cancel(ErrRevoked)
 	}
 	return ctx, func() {
-		a.held.remove(id.Credential, &cancel)
+		a.held.remove(id.Credential, call)
 		cancel(nil)
 	}
 }
 
-func (h *held) add(c Credential, cancel *context.CancelCauseFunc) {
+func (h *held) add(c Credential, call *heldCall) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.calls == nil {
-		h.calls = map[Credential]map[*context.CancelCauseFunc]struct{}{}
+		h.calls = map[Credential]map[*heldCall]struct{}{}
 	}
 	if h.calls[c] == nil {
-		h.calls[c] = map[*context.CancelCauseFunc]struct{}{}
+		h.calls[c] = map[*heldCall]struct{}{}
 	}
-	h.calls[c][cancel] = struct{}{}
+	h.calls[c][call] = struct{}{}
 }
 
-func (h *held) remove(c Credential, cancel *context.CancelCauseFunc) {
+func (h *held) remove(c Credential, call *heldCall) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.calls[c], cancel)
+	delete(h.calls[c], call)
 	if len(h.calls[c]) == 0 {
 		delete(h.calls, c)
 	}
@@ -58,10 +64,25 @@ func (h *held) revoke(file *credentials) (ended int) {
 		if _, ok := file.find(c); ok {
 			continue
 		}
-		for cancel := range calls {
-			(*cancel)(ErrRevoked)
+		for call := range calls {
+			call.cancel(ErrRevoked)
 			ended++
 		}
 	}
 	return ended
+}
+
+// byToken gives what ends the calls of each token of a ServiceAccount.
+func (h *held) byToken() map[accountToken][]context.CancelCauseFunc {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := map[accountToken][]context.CancelCauseFunc{}
+	for _, calls := range h.calls {
+		for call := range calls {
+			if call.token != nil {
+				out[*call.token] = append(out[*call.token], call.cancel)
+			}
+		}
+	}
+	return out
 }

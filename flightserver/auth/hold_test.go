@@ -21,11 +21,13 @@ func TestHold(t *testing.T) {
 		return &settings.Credentials{
 			Anonymous: settings.RoleReader, Tokens: []settings.Token{etl, second}, Users: []settings.User{arya},
 			ClientCertificates: []settings.ClientCertificate{loader},
+			ServiceAccounts:    bound(settings.RoleReader),
 		}
 	}
 	held := map[string]Credential{
 		"etl": {settings.SubjectToken, "etl", etl.KeyID}, "second": {settings.SubjectToken, "etl", second.KeyID},
 		"arya": identityOf(arya).Credential, "loader": certificateIdentity(loader).Credential, "anonymous": anonymous("").Credential,
+		"report": {settings.SubjectServiceAccount, "bi/report", "a token's id"},
 	}
 	for name, tc := range map[string]struct {
 		edit func(*settings.Credentials)
@@ -38,6 +40,9 @@ func TestHold(t *testing.T) {
 		"UserRemoved":     {edit: func(c *settings.Credentials) { c.Users = nil }, ends: "arya"},
 		"PasswordChanged": {edit: func(c *settings.Credentials) { c.Users = []settings.User{aUser("arya")} }, ends: "arya"},
 		"NoCertificates":  {edit: func(c *settings.Credentials) { c.ClientCertificates = nil }, ends: "loader"},
+		"BindingRemoved":  {edit: func(c *settings.Credentials) { c.ServiceAccounts.Bindings[0].Name = "reporter" }, ends: "report"},
+		"AccountPromoted": {edit: func(c *settings.Credentials) { c.ServiceAccounts.Bindings[0].Role = settings.RoleAdmin }},
+		"NoAccounts":      {edit: func(c *settings.Credentials) { c.ServiceAccounts = nil }, ends: "report"},
 		"NobodyAnonymous": {edit: func(c *settings.Credentials) { c.Anonymous = "" }, ends: "anonymous"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,8 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
@@ -18,6 +20,12 @@ var (
 	// ErrRevoked ends what is under way by credentials that were taken out of the
 	// file.
 	ErrRevoked = errors.New("the credentials were revoked")
+	// ErrExpired ends what is under way by the token of a ServiceAccount whose time
+	// is over.
+	ErrExpired = fmt.Errorf("%w: their time is over", ErrRevoked)
+	// ErrNoReview refuses the token of a ServiceAccount that the API server could
+	// not be asked about.
+	ErrNoReview = errors.New("tokens of ServiceAccounts cannot be checked now, try again")
 )
 
 // Kinds of identities that no access rule can name, beside those that it can.
@@ -32,7 +40,7 @@ type Credential struct {
 	Kind settings.SubjectKind `json:"kind,omitempty"`
 	Name string               `json:"name,omitempty"`
 	// Version tells credentials of one name apart: the key id of a token, the
-	// version of a password.
+	// version of a password, the id of a ServiceAccount's token.
 	Version string `json:"version,omitempty"`
 }
 
@@ -53,6 +61,13 @@ type Identity struct {
 	// Session tells one login of the caller from another; empty where the
 	// credentials do not come from a login.
 	Session string
+	// Expires is when nothing may be done any more that began with the credentials;
+	// zero: they say nothing of it.
+	Expires time.Time
+
+	// token of a ServiceAccount, which is reviewed again while a call is under way.
+	// A pointer is printed as an address, and so the token nowhere.
+	token *accountToken
 }
 
 // Anonymous is the name of a caller without credentials.

@@ -102,7 +102,7 @@ func TestBearerEnds(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			now := testclock.NewFakePassiveClock(time.Unix(1e9, 0))
+			now := testclock.NewFakeClock(time.Unix(1e9, 0))
 			path := writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), file(arya))
 			a := openAt(t, path, now)
 			_, bearer, err := a.LogIn(t.Context(), "", "arya", needle)
@@ -183,7 +183,7 @@ func TestClaimsOfAnotherUseAreNoBearer(t *testing.T) {
 
 // A right password is hashed once in a while, a wrong one always.
 func TestRightPasswordsAreRemembered(t *testing.T) {
-	now := testclock.NewFakePassiveClock(time.Unix(1e9, 0))
+	now := testclock.NewFakeClock(time.Unix(1e9, 0))
 	user := aUser("arya")
 	c := newCredentials("", &settings.Credentials{Users: []settings.User{user}})
 	l := newLogins(now)
@@ -191,8 +191,8 @@ func TestRightPasswordsAreRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Nobody can compute a hash from here on.
-	for range cap(l.waiting) {
-		l.waiting <- struct{}{}
+	for range cap(l.hashing.all) {
+		l.hashing.all <- struct{}{}
 	}
 	changed := newCredentials("", &settings.Credentials{Users: []settings.User{aUser("arya")}})
 	for name, tc := range map[string]struct {
@@ -216,17 +216,17 @@ func TestRightPasswordsAreRemembered(t *testing.T) {
 
 func TestWaitingForAHashEndsWithTheCall(t *testing.T) {
 	c := newCredentials("", &settings.Credentials{Users: []settings.User{aUser("arya")}})
-	l := newLogins(testclock.NewFakePassiveClock(time.Unix(1e9, 0)))
-	for range cap(l.hashing) {
-		l.hashing <- struct{}{}
+	l := newLogins(testclock.NewFakeClock(time.Unix(1e9, 0)))
+	for range cap(l.hashing.inside) {
+		l.hashing.inside <- struct{}{}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := l.check(ctx, c, "arya", needle); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
-	if len(l.waiting) != 0 {
-		t.Errorf("%d callers still wait", len(l.waiting))
+	if len(l.hashing.all) != 0 {
+		t.Errorf("%d callers still wait", len(l.hashing.all))
 	}
 }
 
@@ -234,7 +234,7 @@ func TestWaitingForAHashEndsWithTheCall(t *testing.T) {
 // theirs: the time tells nothing.
 func TestUnknownUsersCostWhatUsersCost(t *testing.T) {
 	c := newCredentials("", &settings.Credentials{Users: []settings.User{aUser("arya"), aUser("sansa")}})
-	l := newLogins(testclock.NewFakePassiveClock(time.Unix(1e9, 0)))
+	l := newLogins(testclock.NewFakeClock(time.Unix(1e9, 0)))
 	stand := map[string]bool{}
 	for i := range 64 {
 		name := strings.Repeat("x", i)

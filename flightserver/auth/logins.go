@@ -26,9 +26,8 @@ const (
 // it.
 type logins struct {
 	clock   clock.PassiveClock
-	key     []byte        // of this process, so that what is remembered tells nothing
-	hashing chan struct{} // holds one for every hash that is computed
-	waiting chan struct{} // holds one for every caller that waits or computes
+	key     []byte // of this process, so that what is remembered tells nothing
+	hashing gate
 
 	mu struct {
 		sync.Mutex
@@ -48,8 +47,7 @@ func newLogins(now clock.PassiveClock) *logins {
 	l := &logins{
 		clock:   now,
 		key:     random(sha256.Size),
-		hashing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		waiting: make(chan struct{}, maxWaitingLogins),
+		hashing: newGate(max(1, runtime.GOMAXPROCS(0)/2), maxWaitingLogins),
 	}
 	l.mu.right = map[string]remembered{}
 	return l
@@ -80,18 +78,11 @@ func (l *logins) check(ctx context.Context, c *credentials, name, password strin
 }
 
 func (l *logins) compute(ctx context.Context, hash, password string) (bool, error) {
-	select {
-	case l.waiting <- struct{}{}:
-		defer func() { <-l.waiting }()
-	default:
-		return false, ErrBusy
+	leave, err := l.hashing.enter(ctx)
+	if err != nil {
+		return false, err
 	}
-	select {
-	case l.hashing <- struct{}{}:
-		defer func() { <-l.hashing }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
+	defer leave()
 	return settings.MatchesPassword(hash, password), nil
 }
 

@@ -1,10 +1,15 @@
 package auth
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 type metrics struct {
 	reloadFailures prometheus.Counter
 	failures       *prometheus.CounterVec
+	reviews        *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -17,10 +22,35 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "flightserver_auth_failures_total",
 			Help: "Calls refused because nobody known made them, by reason.",
 		}, []string{"reason"}),
+		reviews: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "flightserver_auth_token_reviews_total",
+			Help: "Tokens of ServiceAccounts that Kubernetes was asked about, by its answer.",
+		}, []string{"answer"}),
 	}
 	for _, each := range reasons {
 		m.failures.WithLabelValues(each.reason) // so that a first one is seen to rise
 	}
-	r.MustRegister(m.reloadFailures, m.failures)
+	for _, answer := range []string{reviewGood, reviewBad, reviewNone} {
+		m.reviews.WithLabelValues(answer)
+	}
+	r.MustRegister(m.reloadFailures, m.failures, m.reviews)
 	return m
+}
+
+// Answers to reviews.
+const (
+	reviewGood = "good"
+	reviewBad  = "bad"
+	reviewNone = "none" // the API server gave none, or was not asked: too many were
+)
+
+func (m *metrics) reviewed(err error) {
+	answer := reviewNone
+	switch {
+	case err == nil:
+		answer = reviewGood
+	case errors.Is(err, errReview):
+		answer = reviewBad
+	}
+	m.reviews.WithLabelValues(answer).Inc()
 }

@@ -42,7 +42,7 @@ func TestUnknownUserIsHashed(t *testing.T) {
 	c := newCredentials("1", &settings.Credentials{Users: []settings.User{aUser("arya")}})
 	l := newLogins(testclock.NewFakeClock(time.Now()))
 	for range maxWaitingLogins {
-		l.waiting <- struct{}{}
+		l.hashing.all <- struct{}{}
 	}
 	for _, name := range []string{"arya", "cersei", ""} {
 		if err := l.check(t.Context(), c, name, "needle"); !errors.Is(err, ErrBusy) {

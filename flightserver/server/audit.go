@@ -61,5 +61,6 @@ func (a *auditing) decided(ctx context.Context, verb auth.Verb, dataset string, 
 	}
 }
 
-// refused writes that nobody known made a call.
+// refused writes that a call was made by nobody known, or by somebody who may
+// make none.
 func (a *auditing) refused(ctx context.Context, err error) { a.decided(ctx, "", "", err) }

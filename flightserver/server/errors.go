@@ -59,9 +59,12 @@ var errorCodes = []struct {
 	{err: auth.ErrNoCredentials, code: codes.Unauthenticated, reason: "NO_CREDENTIALS", text: "No credentials supplied"},
 	{err: auth.ErrInvalidToken, code: codes.Unauthenticated, reason: "INVALID_TOKEN", text: "Invalid token"},
 	{err: auth.ErrInvalidPassword, code: codes.Unauthenticated, reason: "INVALID_PASSWORD", text: "Unknown user or invalid password"},
+	{err: auth.ErrExpired, code: codes.Unauthenticated, reason: "EXPIRED", text: "The credentials have expired"},
 	{err: auth.ErrRevoked, code: codes.Unauthenticated, reason: "REVOKED", text: "The credentials were revoked"},
 	{err: auth.ErrTooManyFailures, code: codes.Unavailable, reason: "TOO_MANY_FAILURES"},
 	{err: auth.ErrBusy, code: codes.Unavailable, reason: "BUSY"},
+	// Not with its cause, which tells of the API server.
+	{err: auth.ErrNoReview, code: codes.Unavailable, reason: "NO_REVIEW", text: auth.ErrNoReview.Error()},
 	{err: auth.ErrForbidden, code: codes.PermissionDenied, reason: "NOT_PERMITTED"},
 
 	{err: limits.ErrNoMemory, code: codes.Unavailable, reason: "IN_FLIGHT_LIMIT"},

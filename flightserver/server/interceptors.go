@@ -157,12 +157,13 @@ func authenticate(a *auditing, who authenticator) around {
 			return next(ctx)
 		}
 		id, err := who(ctx)
+		callFrom(ctx).identity = id
+		ctx = auth.NewContext(ctx, id)
 		if err != nil {
 			a.refused(ctx, err)
 			return err
 		}
-		callFrom(ctx).identity = id
-		return next(auth.NewContext(ctx, id))
+		return next(ctx)
 	}
 }
 

@@ -180,14 +180,14 @@ type watchedStream struct {
 
 func (s watchedStream) SendMsg(m any) error {
 	if revoked(s.ctx) {
-		return auth.ErrRevoked
+		return context.Cause(s.ctx)
 	}
 	return s.progress.Wait(func() error { return s.streamWithContext.SendMsg(m) })
 }
 
 func (s watchedStream) RecvMsg(m any) error {
 	if revoked(s.ctx) {
-		return auth.ErrRevoked
+		return context.Cause(s.ctx)
 	}
 	return s.progress.Receive(func() (int, error) {
 		err := s.streamWithContext.RecvMsg(m)

@@ -75,14 +75,25 @@ func (l linked) GetFlightInfo(ctx context.Context, descriptor *flight.FlightDesc
 	if err != nil || l.links == nil || firstValue(ctx, linksHeader) == "" {
 		return info, err
 	}
+	caller := auth.FromContext(ctx)
 	for _, endpoint := range info.GetEndpoint() {
-		uri, err := l.links.Make(auth.FromContext(ctx).Credential, endpoint.GetTicket().GetTicket(), endpoint.GetExpirationTime().AsTime())
+		uri, err := l.links.Make(caller.Credential, endpoint.GetTicket().GetTicket(), linkEnd(caller, endpoint))
 		if err != nil {
 			return nil, err
 		}
 		endpoint.Location = beforeReuse(endpoint.GetLocation(), &flight.Location{Uri: uri})
 	}
 	return info, nil
+}
+
+// linkEnd is when a link ends: with its ticket, or with the credentials that it
+// is made for where these end before.
+func linkEnd(caller auth.Identity, endpoint *flight.FlightEndpoint) time.Time {
+	end := endpoint.GetExpirationTime().AsTime()
+	if !caller.Expires.IsZero() && caller.Expires.Before(end) {
+		return caller.Expires
+	}
+	return end
 }
 
 // beforeReuse adds a location ahead of the connection that the client has, which

@@ -237,7 +237,9 @@ func newMatrix(t *testing.T, anonymous settings.Role) *matrix {
 	}
 	admin := m.addToken("the admin", level{role: settings.RoleAdmin})
 	writeAuth(t, s, m.config)
-	m.srv, _ = start(t, s)
+	o := options(s)
+	o.Reviewer = &kubernetes{}
+	m.srv, _ = startWith(t, o)
 	m.logIn(t)
 	m.transport = &http.Transport{TLSClientConfig: m.ca.Client(t, nil)}
 	t.Cleanup(m.transport.CloseIdleConnections)
@@ -276,7 +278,9 @@ func (m *matrix) connect(t *testing.T, pair *tlstest.Pair) *grpc.ClientConn {
 // addCallers adds somebody of each kind and level.
 func (m *matrix) addCallers(t *testing.T) {
 	t.Helper()
+	m.config.ServiceAccounts = &settings.ServiceAccounts{Audience: anAudience}
 	for name, l := range levels {
+		m.callers["ServiceAccount "+name] = m.addServiceAccount(t, name, l)
 		m.callers["Token "+name] = m.addToken("token-"+name, l)
 
 		user := settings.User{Name: "user-" + name, PasswordHash: settings.HashPassword(aPassword), Role: l.role}
@@ -302,9 +306,25 @@ func (m *matrix) addToken(name string, l level) *caller {
 	return &caller{level: l, header: bearerScheme + text, shown: shown}
 }
 
+func (m *matrix) addServiceAccount(t *testing.T, name string, l level) *caller {
+	t.Helper()
+	accounts := m.config.ServiceAccounts
+	accounts.Bindings = append(accounts.Bindings, settings.ServiceAccountBinding{Namespace: "bi", Name: name, Role: l.role})
+	m.addRule(l, settings.Subject{Kind: settings.SubjectServiceAccount, Namespace: "bi", Name: name})
+	// Of the same name in another namespace, which is somebody else.
+	m.addRule(levels["write"], settings.Subject{Kind: settings.SubjectServiceAccount, Namespace: "it", Name: name})
+	token := aToken{namespace: "bi", name: name, id: "id-" + name}
+	shown := auth.Credential{Kind: settings.SubjectServiceAccount, Name: "bi/" + name, Version: token.id}
+	return &caller{level: l, header: bearerScheme + token.sign(t), shown: shown}
+}
+
 func (m *matrix) addRules(l level, kind settings.SubjectKind, name string) {
+	m.addRule(l, settings.Subject{Kind: kind, Name: name})
+}
+
+func (m *matrix) addRule(l level, who settings.Subject) {
 	if len(l.verbs) > 0 {
-		m.rules = append(m.rules, settings.AccessRule{Subjects: []settings.Subject{{Kind: kind, Name: name}}, Verbs: l.verbs})
+		m.rules = append(m.rules, settings.AccessRule{Subjects: []settings.Subject{who}, Verbs: l.verbs})
 	}
 }
 
@@ -329,6 +349,9 @@ func (m *matrix) addNobodies(t *testing.T) {
 		"an unknown user":            {header: basicHeader("nobody", aPassword)},
 		"a strange certificate":      {pair: &stranger},
 		"a wrong token, certificate": {pair: &loader, header: bearerScheme + "x"},
+		"an account without a role":  {header: bearerScheme + aToken{namespace: "it", name: "admin"}.sign(t)},
+		"a token for another use":    {header: bearerScheme + aToken{namespace: "bi", name: "admin", audience: "vault"}.sign(t)},
+		"a token that nobody made":   {header: bearerScheme + aToken{namespace: "bi", name: "admin", id: aForgedID}.sign(t)},
 	} {
 		who.nobody = true
 		m.callers[name] = &who

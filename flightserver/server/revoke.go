@@ -20,7 +20,7 @@ func (s *Server) hold(ctx context.Context, method string, next func(context.Cont
 	defer release()
 	err := next(ctx)
 	if err != nil && revoked(ctx) {
-		return auth.ErrRevoked
+		return context.Cause(ctx)
 	}
 	return err
 }

@@ -35,6 +35,8 @@ type Options struct {
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
 	Clock    clock.WithTicker
+	// Reviewer knows the tokens of ServiceAccounts; nil: there is no Kubernetes.
+	Reviewer auth.Reviewer
 	// Spans takes the spans of calls; nil: they go where the settings say.
 	Spans sdktrace.SpanProcessor
 }
@@ -49,6 +51,7 @@ type Server struct {
 	metrics  *metrics
 
 	catalog  *catalog.Catalog
+	reviewer auth.Reviewer // nil: there is no Kubernetes
 	keys     *auth.Keys
 	auth     *auth.Authenticator
 	dataTLS  *tlsreload.Reloader // nil: plaintext
@@ -83,7 +86,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err := o.Settings.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{settings: o.Settings, logger: o.Logger, registry: o.Registry, clock: o.Clock, spans: o.Spans, metrics: newMetrics(o.Registry)}
+	s := &Server{
+		settings: o.Settings, logger: o.Logger, registry: o.Registry, clock: o.Clock, reviewer: o.Reviewer, spans: o.Spans,
+		metrics: newMetrics(o.Registry),
+	}
 	if err := s.open(ctx, o.Clock); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -148,7 +154,7 @@ func (s *Server) openCatalog(ctx context.Context, now clock.WithTicker) (err err
 // openAuth loads credentials and the keys that tickets and bearers are signed
 // with: those of the settings, which servers may share, or the data directory's
 // own.
-func (s *Server) openAuth(now clock.PassiveClock) (err error) {
+func (s *Server) openAuth(now clock.WithTicker) (err error) {
 	path, own := s.settings.SigningKeysFile, false
 	if path == "" {
 		path, own = filepath.Join(s.settings.DataDir, signingKeysFile), true
@@ -158,7 +164,7 @@ func (s *Server) openAuth(now clock.PassiveClock) (err error) {
 	}
 	s.auth, err = auth.Open(auth.Options{
 		File: s.settings.AuthFile, Keys: s.keys, FailuresPerMinute: s.settings.Limits.FailuresPerMinute,
-		Clock: now, Logger: s.logger, Registerer: s.registry,
+		Reviewer: s.reviewer, Clock: now, Logger: s.logger, Registerer: s.registry,
 	})
 	return err
 }

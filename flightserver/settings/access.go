@@ -15,17 +15,28 @@ const (
 	SubjectToken       SubjectKind = "Token"             // by its name in the credentials file
 	SubjectUser        SubjectKind = "User"              // by password, or a bearer that one was traded for
 	SubjectCertificate SubjectKind = "ClientCertificate" // by its common name
+
+	SubjectServiceAccount SubjectKind = "ServiceAccount" // of Kubernetes, by namespace and name
 )
 
 // SubjectKinds lists them.
 func SubjectKinds() []SubjectKind {
-	return []SubjectKind{SubjectToken, SubjectUser, SubjectCertificate}
+	return []SubjectKind{SubjectToken, SubjectUser, SubjectCertificate, SubjectServiceAccount}
 }
 
 // Subject is somebody that an access rule is about.
 type Subject struct {
-	Kind SubjectKind `json:"kind"`
-	Name string      `json:"name"`
+	Kind      SubjectKind `json:"kind"`
+	Namespace string      `json:"namespace,omitempty"` // of a ServiceAccount
+	Name      string      `json:"name"`
+}
+
+// Identity is the name by which servers know the subject.
+func (s Subject) Identity() string {
+	if s.Kind == SubjectServiceAccount {
+		return ServiceAccountName(s.Namespace, s.Name)
+	}
+	return s.Name
 }
 
 // AccessVerb is what an access rule lets its subjects do. Neither includes the
@@ -78,13 +89,7 @@ func (r AccessRule) validate(at *field.Path) field.ErrorList {
 		errs = append(errs, field.Required(at.Child("subjects"), "say who; for nobody leave out the rule"))
 	}
 	for i, s := range r.Subjects {
-		here := at.Child("subjects").Index(i)
-		if !slices.Contains(SubjectKinds(), s.Kind) {
-			errs = append(errs, field.NotSupported(here.Child("kind"), s.Kind, SubjectKinds()))
-		}
-		if s.Name == "" || len(s.Name) > maxSubjectName {
-			errs = append(errs, field.Invalid(here.Child("name"), s.Name, fmt.Sprintf("must have 1 to %d bytes", maxSubjectName)))
-		}
+		errs = append(errs, s.validate(at.Child("subjects").Index(i))...)
 	}
 	if len(r.Verbs) == 0 {
 		errs = append(errs, field.Required(at.Child("verbs"), "say what, Read or Write"))
@@ -93,6 +98,23 @@ func (r AccessRule) validate(at *field.Path) field.ErrorList {
 		if !slices.Contains(AccessVerbs(), v) {
 			errs = append(errs, field.NotSupported(at.Child("verbs").Index(i), v, AccessVerbs()))
 		}
+	}
+	return errs
+}
+
+func (s Subject) validate(at *field.Path) field.ErrorList {
+	if s.Kind == SubjectServiceAccount {
+		return validateServiceAccount(at, s.Namespace, s.Name)
+	}
+	var errs field.ErrorList
+	if !slices.Contains(SubjectKinds(), s.Kind) {
+		errs = append(errs, field.NotSupported(at.Child("kind"), s.Kind, SubjectKinds()))
+	}
+	if s.Namespace != "" {
+		errs = append(errs, field.Invalid(at.Child("namespace"), s.Namespace, fmt.Sprintf("only a %s has one: leave it out", SubjectServiceAccount)))
+	}
+	if s.Name == "" || len(s.Name) > maxSubjectName {
+		errs = append(errs, field.Invalid(at.Child("name"), s.Name, fmt.Sprintf("must have 1 to %d bytes", maxSubjectName)))
 	}
 	return errs
 }

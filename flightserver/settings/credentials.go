@@ -41,6 +41,8 @@ type Credentials struct {
 	Tokens             []Token             `json:"tokens,omitempty"`
 	Users              []User              `json:"users,omitempty"`
 	ClientCertificates []ClientCertificate `json:"clientCertificates,omitempty"`
+	// ServiceAccounts are let in by tokens of Kubernetes; nil: none are.
+	ServiceAccounts *ServiceAccounts `json:"serviceAccounts,omitempty"`
 }
 
 // Token is one bearer token's digest. The token's text is
@@ -107,7 +109,8 @@ func (c *Credentials) validate() field.ErrorList {
 	}
 	errs = append(errs, c.validateTokens()...)
 	errs = append(errs, c.validateUsers()...)
-	return append(errs, c.validateCertificates()...)
+	errs = append(errs, c.validateCertificates()...)
+	return append(errs, c.ServiceAccounts.validate(field.NewPath("serviceAccounts"))...)
 }
 
 func (c *Credentials) validateTokens() field.ErrorList {
