@@ -45,6 +45,7 @@ type options struct {
 	serverImage     string
 	watchNamespaces []string
 	operatorPods    resource.Pods
+	reviewers       string
 	metricsAddress  string
 	metricsCertDir  string
 	probeAddress    string
@@ -78,6 +79,8 @@ func command() *cobra.Command {
 		"namespace of the operator's own pods; NetworkPolicies let only these in to the servers' admin ports (default anybody, who then meets mutual TLS)")
 	f.StringToStringVar(&o.operatorPods.Labels, "operator-labels", map[string]string{"app.kubernetes.io/name": "flight-operator"},
 		"labels of the operator's own pods in --operator-namespace")
+	f.StringVar(&o.reviewers, "token-reviewers", "flight-operator-tokenreviewers",
+		"ClusterRoleBinding whose subjects are the servers that review tokens of ServiceAccounts")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443",
 		"where Prometheus metrics are served over HTTPS to those whom the API server permits; 0 for nowhere")
 	f.StringVar(&o.metricsCertDir, "metrics-cert-dir", "",
@@ -107,7 +110,9 @@ func run(ctx context.Context, o *options) error {
 	if err := addChecks(mgr); err != nil {
 		return err
 	}
-	if err := controllers.SetUp(mgr, controllers.Options{ServerImage: o.serverImage, OperatorPods: o.operatorPods}); err != nil {
+	if err := controllers.SetUp(mgr, controllers.Options{
+		ServerImage: o.serverImage, OperatorPods: o.operatorPods, ReviewersBinding: o.reviewers,
+	}); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

@@ -19,6 +19,8 @@ type Options struct {
 	ServerImage string
 	// OperatorPods are those that these controllers run in.
 	OperatorPods resource.Pods
+	// ReviewersBinding is the ClusterRoleBinding by which servers may review tokens.
+	ReviewersBinding string
 	// Clock is the time; nil: the real one.
 	Clock clock.PassiveClock
 	// Dialer reaches the servers' admin ports.
@@ -35,7 +37,9 @@ func All(mgr ctrl.Manager, o Options) []Controller {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
+	reviewers := &flightcluster.Reviewers{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Binding: o.ReviewersBinding}
 	return []Controller{
+		reviewers,
 		&flightcluster.Controller{
 			Client:       mgr.GetClient(),
 			Live:         mgr.GetAPIReader(),
@@ -44,6 +48,7 @@ func All(mgr ctrl.Manager, o Options) []Controller {
 			Dialer:       o.Dialer,
 			ServerImage:  o.ServerImage,
 			OperatorPods: o.OperatorPods,
+			Reviewers:    reviewers,
 		},
 		&flightdataset.Controller{
 			Client:   mgr.GetClient(),

@@ -104,6 +104,11 @@ const (
 	// stays in force.
 	ReasonUserSecretInvalid = "UserSecretInvalid"
 
+	// ReasonReviewsForbidden: the servers cannot be given the right to review tokens
+	// of ServiceAccounts, which the operator is installed without. Install it, or
+	// remove auth.serviceAccounts; the message has the names. All else works.
+	ReasonReviewsForbidden = "ReviewsForbidden"
+
 	// ReasonVolumesBound: StorageReady is True.
 	ReasonVolumesBound = "VolumesBound"
 	// ReasonNoVolumes: no member has needed a volume yet.

@@ -40,7 +40,7 @@ type FlightClusterList struct {
 
 // FlightClusterSpec is what a cluster should be.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.auth) || ((!has(self.auth.tokens) || self.auth.tokens.size() == 0) && (!has(self.auth.users) || self.auth.users.size() == 0)) || !has(self.tls) || self.tls.provider != 'Disabled' || (has(self.auth.allowPlaintext) && self.auth.allowPlaintext)",fieldPath=".auth.allowPlaintext",message="tokens and passwords with tls.provider Disabled cross the network readable by anybody: set tls.provider to Operator, or set auth.allowPlaintext to true to accept that"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || ((!has(self.auth.tokens) || self.auth.tokens.size() == 0) && (!has(self.auth.users) || self.auth.users.size() == 0) && !has(self.auth.serviceAccounts)) || !has(self.tls) || self.tls.provider != 'Disabled' || (has(self.auth.allowPlaintext) && self.auth.allowPlaintext)",fieldPath=".auth.allowPlaintext",message="tokens and passwords with tls.provider Disabled cross the network readable by anybody: set tls.provider to Operator, or set auth.allowPlaintext to true to accept that"
 // +kubebuilder:validation:XValidation:rule="!has(self.auth) || !has(self.auth.clientCertificates) || self.auth.clientCertificates.size() == 0 || (has(self.tls) && has(self.tls.clientAuth) && self.tls.clientAuth != 'None')",fieldPath=".auth.clientCertificates",message="clientCertificates are known by what clients show, and they are not asked: set tls.clientAuth to Optional or Require, or remove clientCertificates"
 type FlightClusterSpec struct {
 	// Replicas is the number of servers: 1, or 0 to rest with all data kept.
@@ -316,8 +316,8 @@ const (
 	TLSDisabled TLSProvider = "Disabled"
 )
 
-// AuthSpec says who may do what. Without tokens and users, and with anonymous
-// None, nobody may do anything.
+// AuthSpec says who may do what. Without anybody in it, and with anonymous None,
+// nobody may do anything.
 type AuthSpec struct {
 	// Anonymous is the role of a caller without credentials. Default: None.
 	//
@@ -357,6 +357,58 @@ type AuthSpec struct {
 	// +listMapKey=commonName
 	// +kubebuilder:validation:MaxItems=100
 	ClientCertificates []ClientCertificateSpec `json:"clientCertificates,omitempty"`
+
+	// ServiceAccounts lets pods call with tokens of their ServiceAccounts, so that
+	// nobody hands them a secret. The servers get the right to ask the API server
+	// whose a token is, and no other.
+	//
+	// +optional
+	ServiceAccounts *ServiceAccountsSpec `json:"serviceAccounts,omitempty"`
+}
+
+// ServiceAccountsSpec says which ServiceAccounts may do what.
+type ServiceAccountsSpec struct {
+	// Audience that tokens must be made for: in pods by a projected volume, by hand
+	// with kubectl create token --audience. A token for another audience is
+	// refused. Default: <cluster>.<namespace>.svc.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[!-~]+$')",message="audience must be text without spaces, such as flight.example.com; leave it out for <cluster>.<namespace>.svc"
+	Audience string `json:"audience,omitempty"`
+
+	// Bindings give roles to ServiceAccounts. One that has none is refused.
+	//
+	// +required
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	Bindings []ServiceAccountBinding `json:"bindings"`
+}
+
+// ServiceAccountBinding gives a role to one ServiceAccount.
+type ServiceAccountBinding struct {
+	// Namespace of the ServiceAccount.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="namespace must be lower-case letters, digits and '-', beginning and ending with a letter or digit"
+	Namespace string `json:"namespace"`
+
+	// Name of the ServiceAccount.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be the name of a ServiceAccount: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+	Name string `json:"name"`
+
+	// Role is what the ServiceAccount may do with every dataset of the cluster.
+	//
+	// +required
+	Role Role `json:"role"`
 }
 
 // AnonymousRole is the role of a caller without credentials.

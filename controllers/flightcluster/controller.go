@@ -48,6 +48,8 @@ type Controller struct {
 	ServerImage string
 	// OperatorPods are let in to the servers' admin ports.
 	OperatorPods resource.Pods
+	// Reviewers gives servers the right to review tokens.
+	Reviewers *Reviewers
 }
 
 // step does one thing of a reconcile. The first that fails, or asks to come
@@ -74,6 +76,7 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 		c.planUsers,
 		c.planSigningKeys,
 		c.planFiles,
+		c.allowReviews,
 		c.applyObjects,
 		c.deleteTokens,
 		c.deleteNetworkPolicy,

@@ -82,6 +82,7 @@ func TestNoWritesAtRest(t *testing.T) {
 		cr.Spec.Storage.StorageClassName = new("fast")
 		cr.Spec.Auth.Tokens[0].Rotation = &v1alpha1.TokenRotation{}
 		cr.Spec.Auth.Users = []v1alpha1.UserSpec{{Name: "ana", Role: "Reader", SecretRef: v1alpha1.SecretReference{Name: "ana"}}}
+		letIn(cr)
 	})
 	putUser(t, c, "ana", "hunter2")
 	c.Settle()
@@ -99,7 +100,7 @@ func TestNoWritesAtRest(t *testing.T) {
 // same end as if nothing had happened.
 func TestKilledAfterEachWrite(t *testing.T) {
 	t.Parallel()
-	whole := api.NewCluster(t, nil)
+	whole := api.NewCluster(t, letIn)
 	whole.Writes.KillAfter(-1)
 	whole.Settle()
 	writes := whole.Writes.Count()
@@ -108,7 +109,7 @@ func TestKilledAfterEachWrite(t *testing.T) {
 	for n := range writes {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
-			c := api.NewCluster(t, nil)
+			c := api.NewCluster(t, letIn)
 			c.Writes.KillAfter(n)
 			for range 4 {
 				_, err := c.TryReconcile()
@@ -144,6 +145,9 @@ func inventory(t *testing.T, c *env.Cluster) []string {
 			names = append(names, kind+" "+o.(client.Object).GetName())
 			return nil
 		})
+	}
+	for _, server := range c.Reviewers() {
+		names = append(names, "reviewer "+server)
 	}
 	slices.Sort(names)
 	return names

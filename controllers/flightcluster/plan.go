@@ -72,6 +72,7 @@ func credentials(cr *v1alpha1.FlightCluster, record rotation.Record) *settings.C
 	for _, spec := range certificateSpecs(cr) {
 		out.ClientCertificates = append(out.ClientCertificates, settings.ClientCertificate{CommonName: spec.CommonName, Role: settings.Role(spec.Role)})
 	}
+	out.ServiceAccounts = resource.ServiceAccounts(cr)
 	return out
 }
 

@@ -29,8 +29,13 @@ func HasNetworkPolicy(cr *v1alpha1.FlightCluster) bool {
 
 // NetworkPolicy lets in clients to the data port, the operator to the admin
 // port, probes and scrapes to the port that has no data, and members to each
-// other. Servers themselves call nobody else.
+// other. Servers themselves call nobody else, but the API server where they
+// review tokens.
 func NetworkPolicy(d *Desired) *networkingv1ac.NetworkPolicyApplyConfiguration {
+	egress := []*networkingv1ac.NetworkPolicyEgressRuleApplyConfiguration{toMembers(d.Cluster), toDNS()}
+	if ReviewsTokens(d.Cluster) {
+		egress = append(egress, toAPIServer())
+	}
 	return networkingv1ac.NetworkPolicy(d.Cluster.Name, d.Cluster.Namespace).
 		WithLabels(metadata.Labels(d.Cluster)).
 		WithOwnerReferences(metadata.Owner(d.Cluster)).
@@ -38,7 +43,7 @@ func NetworkPolicy(d *Desired) *networkingv1ac.NetworkPolicyApplyConfiguration {
 			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(metadata.Selector(d.Cluster))).
 			WithPolicyTypes(networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress).
 			WithIngress(fromClients(d.Cluster), fromOperator(d), fromMembers(d.Cluster), fromPods()).
-			WithEgress(toMembers(d.Cluster), toDNS()))
+			WithEgress(egress...))
 }
 
 // fromClients is everybody where the cluster names nobody.
@@ -89,6 +94,13 @@ func toMembers(cr *v1alpha1.FlightCluster) *networkingv1ac.NetworkPolicyEgressRu
 func toDNS() *networkingv1ac.NetworkPolicyEgressRuleApplyConfiguration {
 	return networkingv1ac.NetworkPolicyEgressRule().
 		WithPorts(port(corev1.ProtocolUDP, portDNS), tcp(portDNS))
+}
+
+// toAPIServer names no address: what stands behind the Service kubernetes are
+// machines of the control plane. Its ports are that of the Service and those that
+// API servers commonly listen on, since policies look at the latter.
+func toAPIServer() *networkingv1ac.NetworkPolicyEgressRuleApplyConfiguration {
+	return networkingv1ac.NetworkPolicyEgressRule().WithPorts(tcp(443), tcp(6443), tcp(8443))
 }
 
 func members(cr *v1alpha1.FlightCluster) *networkingv1ac.NetworkPolicyPeerApplyConfiguration {

@@ -62,6 +62,9 @@ var clusters = map[string]v1alpha1.FlightClusterSpec{
 				{Name: "etl", Role: "Writer"},
 				{Name: "bi", Role: "Reader", SecretName: "bi-access"},
 			},
+			ServiceAccounts: &v1alpha1.ServiceAccountsSpec{
+				Bindings: []v1alpha1.ServiceAccountBinding{{Namespace: "bi", Name: "report", Role: "Reader"}},
+			},
 		},
 		NetworkPolicy: &v1alpha1.NetworkPolicySpec{ClientsFrom: []networkingv1.NetworkPolicyPeer{
 			{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "etl"}}},
@@ -176,7 +179,7 @@ func TestPodsAreRestricted(t *testing.T) {
 			if err := yaml.Unmarshal(text, pod); err != nil {
 				t.Fatal(err)
 			}
-			pod.Name, pod.Namespace, pod.Spec.ServiceAccountName = "prod-0", namespace, ""
+			pod.Name, pod.Namespace = "prod-0", namespace
 			pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data-prod-0"},
 			}})

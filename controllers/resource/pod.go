@@ -23,6 +23,7 @@ const (
 	credentialsVolume = "auth"
 	tlsVolume         = "tls"
 	signingVolume     = "signing"
+	kubernetesVolume  = "kubernetes"
 )
 
 func podTemplate(d *Desired) *corev1ac.PodTemplateSpecApplyConfiguration {
@@ -81,6 +82,9 @@ func container(d *Desired) *corev1ac.ContainerApplyConfiguration {
 			readOnlyMount(tlsVolume, settings.PodServerTLSDir),
 			readOnlyMount(signingVolume, settings.PodSigningDir),
 		)
+	if ReviewsTokens(d.Cluster) {
+		c = c.WithVolumeMounts(readOnlyMount(kubernetesVolume, kubernetesDir))
+	}
 	if r := resources(d); r != nil {
 		c = c.WithResources(r)
 	}
@@ -124,13 +128,17 @@ func readOnlyMount(volume, dir string) *corev1ac.VolumeMountApplyConfiguration {
 }
 
 func volumes(d *Desired) []*corev1ac.VolumeApplyConfiguration {
-	return []*corev1ac.VolumeApplyConfiguration{
+	volumes := []*corev1ac.VolumeApplyConfiguration{
 		corev1ac.Volume().WithName(settingsVolume).
 			WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(metadata.SettingsName(d.Cluster))),
 		secretVolume(credentialsVolume, metadata.AuthName(d.Cluster)),
 		secretVolume(tlsVolume, metadata.ServerTLSName(d.Cluster)),
 		secretVolume(signingVolume, metadata.SigningKeysName(d.Cluster)),
 	}
+	if ReviewsTokens(d.Cluster) {
+		volumes = append(volumes, apiServerVolume())
+	}
+	return volumes
 }
 
 // secretVolume is readable by the server's group only, which fsGroup makes its

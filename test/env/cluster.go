@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -81,8 +82,29 @@ func (e *Environment) NewCluster(t *testing.T, edit func(*v1alpha1.FlightCluster
 		OperatorPods: resource.Pods{
 			Namespace: "flight-operator-system", Labels: map[string]string{"app.kubernetes.io/name": "flight-operator"},
 		},
+		Reviewers: &flightcluster.Reviewers{
+			Client: client.NewNamespacedClient(c.Writes.Client, key.Namespace), // other tests have clusters as well
+			Live:   live, Binding: key.Namespace,
+		},
+	}
+	if resource.ReviewsTokens(cr) {
+		e.installTokenReviewers(t, c.Controller.Reviewers.Binding)
 	}
 	return c
+}
+
+// Reviewers lists the servers that may review tokens.
+func (c *Cluster) Reviewers() (names []string) {
+	c.t.Helper()
+	binding := &rbacv1.ClusterRoleBinding{}
+	err := c.api.Get(c.t.Context(), client.ObjectKey{Name: c.Controller.Reviewers.Binding}, binding)
+	if client.IgnoreNotFound(err) != nil { // it is installed where it is needed
+		c.t.Fatal(err)
+	}
+	for _, subject := range binding.Subjects {
+		names = append(names, subject.Kind+" "+subject.Name)
+	}
+	return names
 }
 
 // Dialer reaches the cluster's server.

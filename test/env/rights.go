@@ -4,12 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,17 +57,9 @@ func (e *Environment) Operator(t *testing.T, namespace string) (cached, live cli
 	if err := e.Client.Create(t.Context(), binding); err != nil {
 		t.Fatal(err)
 	}
-	// The API server hears of a binding a moment later.
-	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		err := e.operator.List(ctx, &v1alpha1.FlightClusterList{}, client.InNamespace(namespace))
-		if apierrors.IsForbidden(err) {
-			return false, nil
-		}
-		return err == nil, err
+	waitAllowed(t, func(ctx context.Context) error {
+		return e.operator.List(ctx, &v1alpha1.FlightClusterList{}, client.InNamespace(namespace))
 	})
-	if err != nil {
-		t.Fatalf("waiting for the operator's rights: %v", err)
-	}
 	return interceptor.NewClient(e.operator, interceptor.Funcs{
 		Get: func(ctx context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			return e.Client.Get(ctx, key, o, opts...)
@@ -74,4 +68,46 @@ func (e *Environment) Operator(t *testing.T, namespace string) (cached, live cli
 			return e.Client.List(ctx, list, opts...)
 		},
 	}), e.operator
+}
+
+// installTokenReviewers installs under a name what lets the operator choose the
+// servers that review tokens.
+func (e *Environment) installTokenReviewers(t *testing.T, name string) {
+	t.Helper()
+	const installed = "flight-operator-tokenreviewers"
+	text, err := os.ReadFile(filepath.Join(root(), "config", "rbac", "token_reviewers.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := range strings.SplitSeq(strings.ReplaceAll(string(text), installed, name), "\n---\n") {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(part), object); err != nil {
+			t.Fatal(err)
+		}
+		if _, bound := object.Object["subjects"]; bound {
+			object.Object["subjects"] = []any{map[string]any{"kind": rbacv1.UserKind, "apiGroup": rbacv1.GroupName, "name": operatorUser}}
+		}
+		if err := e.Client.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitAllowed(t, func(ctx context.Context) error {
+		return e.operator.Get(ctx, client.ObjectKey{Name: name}, &rbacv1.ClusterRoleBinding{})
+	})
+}
+
+// waitAllowed waits for the API server to hear of a binding, a moment after it
+// was stored.
+func waitAllowed(t *testing.T, try func(context.Context) error) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		err := try(ctx)
+		if apierrors.IsForbidden(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		t.Fatalf("waiting for the operator's rights: %v", err)
+	}
 }
