@@ -179,14 +179,25 @@ type AccessRule struct {
 
 // AccessSubject names credentials. Names of one kind say nothing about those of
 // another.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.namespace) == (self.kind == 'ServiceAccount')",fieldPath=".namespace",message="namespace is that of a ServiceAccount, which needs one, and nobody else has any: add or remove it"
 type AccessSubject struct {
 	// Kind of the credentials: Token and User are those of spec.auth of the
-	// FlightCluster, ClientCertificate those of spec.auth.clientCertificates.
+	// FlightCluster, ClientCertificate those of spec.auth.clientCertificates,
+	// ServiceAccount those that spec.auth.serviceAccounts gives a role.
 	//
 	// +required
 	Kind SubjectKind `json:"kind"`
 
-	// Name of the token or the user, or the common name of the certificate.
+	// Namespace of the ServiceAccount; other credentials have none.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
+	// Name of the token, the user or the ServiceAccount, or the common name of the
+	// certificate.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -197,7 +208,7 @@ type AccessSubject struct {
 
 // SubjectKind is the kind of the credentials that somebody is known by.
 //
-// +kubebuilder:validation:Enum=Token;User;ClientCertificate
+// +kubebuilder:validation:Enum=Token;User;ClientCertificate;ServiceAccount
 type SubjectKind string
 
 // Kinds of subjects.
@@ -205,6 +216,7 @@ const (
 	SubjectToken             SubjectKind = "Token"
 	SubjectUser              SubjectKind = "User"
 	SubjectClientCertificate SubjectKind = "ClientCertificate"
+	SubjectServiceAccount    SubjectKind = "ServiceAccount"
 )
 
 // AccessVerb is what a rule lets its subjects do.

@@ -18,13 +18,17 @@ func accessRules(rules []v1alpha1.AccessRule) []settings.AccessRule {
 	out := make([]settings.AccessRule, len(rules))
 	for i, rule := range rules {
 		for _, s := range rule.Subjects {
-			out[i].Subjects = append(out[i].Subjects, settings.Subject{Kind: settings.SubjectKind(s.Kind), Name: s.Name})
+			out[i].Subjects = append(out[i].Subjects, subject(s))
 		}
 		for _, verb := range rule.Verbs {
 			out[i].Verbs = append(out[i].Verbs, settings.AccessVerb(verb))
 		}
 	}
 	return out
+}
+
+func subject(s v1alpha1.AccessSubject) settings.Subject {
+	return settings.Subject{Kind: settings.SubjectKind(s.Kind), Namespace: s.Namespace, Name: s.Name}
 }
 
 // access tells what the rules come to in a cluster; nil: there are none.
@@ -35,7 +39,7 @@ func access(cr *v1alpha1.FlightDataset, cluster *v1alpha1.FlightCluster) *status
 	known, out := subjects(cluster), &status.Access{Rules: len(cr.Spec.Access)}
 	for _, rule := range cr.Spec.Access {
 		for _, s := range rule.Subjects {
-			if text := string(s.Kind) + " " + s.Name; !known[s] && !slices.Contains(out.Unknown, text) {
+			if text := string(s.Kind) + " " + subject(s).Identity(); !known[s] && !slices.Contains(out.Unknown, text) {
 				out.Unknown = append(out.Unknown, text)
 			}
 		}
@@ -58,6 +62,11 @@ func subjects(cluster *v1alpha1.FlightCluster) map[v1alpha1.AccessSubject]bool {
 	}
 	for _, c := range auth.ClientCertificates {
 		known[v1alpha1.AccessSubject{Kind: v1alpha1.SubjectClientCertificate, Name: c.CommonName}] = true
+	}
+	if auth.ServiceAccounts != nil {
+		for _, b := range auth.ServiceAccounts.Bindings {
+			known[v1alpha1.AccessSubject{Kind: v1alpha1.SubjectServiceAccount, Namespace: b.Namespace, Name: b.Name}] = true
+		}
 	}
 	return known
 }

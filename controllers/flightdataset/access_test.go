@@ -79,19 +79,25 @@ func TestAccessNamesNobody(t *testing.T) {
 	h.create("trips", func(s *v1alpha1.FlightDatasetSpec) {
 		s.Access = append(slices.Clone(onlyETL), v1alpha1.AccessRule{
 			Subjects: []v1alpha1.AccessSubject{
-				{Kind: v1alpha1.SubjectUser, Name: "etl"}, {Kind: v1alpha1.SubjectClientCertificate, Name: "loader"}, {Kind: v1alpha1.SubjectUser, Name: "etl"},
+				{Kind: v1alpha1.SubjectUser, Name: "etl"},
+				{Kind: v1alpha1.SubjectClientCertificate, Name: "loader"},
+				{Kind: v1alpha1.SubjectUser, Name: "etl"},
+				{Kind: v1alpha1.SubjectServiceAccount, Namespace: "bi", Name: "report"},
 			},
 			Verbs: []v1alpha1.AccessVerb{"Read"},
 		})
 	})
 	h.reconcileDataset("trips")
 	h.expectDataset("trips", v1alpha1.ConditionAccessApplied, metav1.ConditionTrue, v1alpha1.ReasonSubjectUnknown,
-		"does not have User etl, ClientCertificate loader: correct the name")
+		"does not have User etl, ClientCertificate loader, ServiceAccount bi/report: correct the name")
 
 	h.Edit(func(cr *v1alpha1.FlightCluster) {
 		cr.Spec.TLS = &v1alpha1.TLSSpec{Provider: v1alpha1.TLSOperator, ClientAuth: v1alpha1.ClientAuthOptional}
 		cr.Spec.Auth.Users = []v1alpha1.UserSpec{{Name: "etl", Role: "Reader", SecretRef: v1alpha1.SecretReference{Name: "etl"}}}
 		cr.Spec.Auth.ClientCertificates = []v1alpha1.ClientCertificateSpec{{CommonName: "loader", Role: "Reader"}}
+		cr.Spec.Auth.ServiceAccounts = &v1alpha1.ServiceAccountsSpec{
+			Bindings: []v1alpha1.ServiceAccountBinding{{Namespace: "bi", Name: "report", Role: "Reader"}},
+		}
 	})
 	h.reconcileDataset("trips")
 	h.expectDataset("trips", v1alpha1.ConditionAccessApplied, metav1.ConditionTrue, v1alpha1.ReasonRulesDecide, "2 in all")
