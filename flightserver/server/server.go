@@ -219,23 +219,15 @@ func (s *Server) newAdminServer() {
 	gen.RegisterFlightServiceServer(s.admin, service)
 }
 
-// revisions are told over the admin port, which always has a certificate. In a
-// pod it is that of the data port, where that one has any.
+// revisions are told over the admin port, which always has a certificate.
 func (s *Server) revisions(status *settings.MemberStatus) {
 	status.AuthRevision = s.auth.Revision()
 	status.SigningRevision = s.keys.Revision()
 	status.TrustRevision = s.adminTLS.TrustRevision()
-	status.LeafRevision = s.adminTLS.LeafRevision()
-	if s.dataTLS == nil {
-		return
-	}
-	status.ClientCARevision = s.dataTLS.TrustRevision()
-	if s.dataTLS.LeafRevision() == status.LeafRevision {
-		return
-	}
-	status.LeafRevision = s.dataTLS.LeafRevision()
-	if s.settings.TLS.CertFile == s.settings.AdminTLS.CertFile {
-		status.LeafRevision = "" // one port has loaded it, the other is about to
+	status.AdminLeafRevision = s.adminTLS.LeafRevision()
+	if s.dataTLS != nil {
+		status.LeafRevision = s.dataTLS.LeafRevision()
+		status.ClientCARevision = s.dataTLS.TrustRevision()
 	}
 }
 

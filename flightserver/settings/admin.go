@@ -99,7 +99,11 @@ type MemberStatus struct {
 	CapacityBytes int64  `json:"capacityBytes"` // of the volume's file system
 	Datasets      int    `json:"datasets"`
 	AuthRevision  string `json:"authRevision"` // Revision of the credentials file that is loaded
-	LeafRevision  string `json:"leafRevision"` // Revision of the certificate file that is loaded, by every port that uses it
+	// LeafRevision is the Revision of the certificate file that is loaded for the
+	// port of clients; empty: it is plaintext.
+	LeafRevision string `json:"leafRevision"`
+	// AdminLeafRevision is the same for the admin port.
+	AdminLeafRevision string `json:"adminLeafRevision"`
 	// TrustRevision is the Revision of the file of roots that is loaded, by which
 	// the admin port knows the operator.
 	TrustRevision string `json:"trustRevision"`

@@ -22,7 +22,11 @@ const (
 
 	TLSCertFile = "tls.crt" // leaf first, then intermediates
 	TLSKeyFile  = "tls.key"
-	CAFile      = "ca.crt" // roots that a peer's certificate is checked against
+	// AdminCertFile and AdminKeyFile are the admin port's own: only the operator
+	// meets it, whatever certificate clients are shown.
+	AdminCertFile = "admin.crt"
+	AdminKeyFile  = "admin.key"
+	CAFile        = "ca.crt" // roots that a peer's certificate is checked against
 	// ClientCAFile has those of the certificates of clients.
 	ClientCAFile = "client-ca.crt"
 )
