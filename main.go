@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -134,10 +135,12 @@ func checkMetricsCert(dir string) error {
 func managerOptions(o *options) ctrl.Options {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(cmv1.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
 	return ctrl.Options{
 		Scheme: scheme,
 		Cache:  controllers.Cache(o.watchNamespaces),
+		Client: controllers.Client(),
 		Metrics: metricsserver.Options{
 			BindAddress:    o.metricsAddress,
 			SecureServing:  true,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/go-logr/logr"
 	"github.com/onsi/gomega"
 	"go.uber.org/goleak"
@@ -133,6 +134,23 @@ func (l *life) change() {
 		g.Expect(apierrors.IsNotFound(l.get("prod-token-etl", &corev1.Secret{}))).To(gomega.BeTrue())
 		g.Expect(apierrors.IsNotFound(l.get("prod", &networkingv1.NetworkPolicy{}))).To(gomega.BeTrue())
 		g.Expect(isReady(l.cluster, l.cluster.Status.Conditions)).To(gomega.BeTrue(), "%v", l.cluster.Status.Conditions)
+	})
+}
+
+// borrow asks cert-manager for a certificate, and no longer.
+func (l *life) borrow() {
+	l.t.Helper()
+	before := l.cluster.Spec.TLS
+	l.edit(func(cr *v1alpha1.FlightCluster) {
+		cr.Spec.TLS = &v1alpha1.TLSSpec{
+			Provider:    v1alpha1.TLSCertManager,
+			CertManager: &v1alpha1.CertManagerSpec{IssuerRef: v1alpha1.IssuerReference{Name: "corp"}},
+		}
+	})
+	l.until(func(g gomega.Gomega) { g.Expect(l.get("prod-issued-tls", &cmv1.Certificate{})).To(gomega.Succeed()) })
+	l.edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS = before })
+	l.until(func(g gomega.Gomega) {
+		g.Expect(apierrors.IsNotFound(l.get("prod-issued-tls", &cmv1.Certificate{}))).To(gomega.BeTrue())
 	})
 }
 

@@ -38,6 +38,7 @@ func TestRights(t *testing.T) {
 		{name: "WatchNamespaces", watch: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			api.InstallCertManager(t)
 			l := newLife(t, api.Namespace(t))
 			o := &options{metricsAddress: freeAddress(t), metricsCertDir: t.TempDir(), probeAddress: "0", leaderElect: true}
 			authority := tlstest.NewCA(t)
@@ -54,6 +55,7 @@ func TestRights(t *testing.T) {
 
 			l.create()
 			l.change()
+			l.borrow()
 			l.rotate()
 			l.rotate() // an event that is told again is changed
 			l.deleteDataset()

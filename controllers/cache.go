@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -49,4 +50,10 @@ func Cache(namespaces []string) cache.Options {
 		o.DefaultNamespaces[namespace] = cache.Config{}
 	}
 	return o
+}
+
+// Client reads through the cache, but for the Certificates of cert-manager: a
+// watch would need their CRD, and the Secrets that they lead to tell enough.
+func Client() client.Options {
+	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&cmv1.Certificate{}}}}
 }

@@ -81,6 +81,16 @@ const (
 	// ReasonCertificatesExpired: the members' certificate or its authority has
 	// ended.
 	ReasonCertificatesExpired = "CertificatesExpired"
+	// ReasonCertManagerMissing: the API server knows no Certificate. Install
+	// cert-manager, which is noticed within a minute, or choose another
+	// spec.tls.provider.
+	ReasonCertManagerMissing = "CertManagerMissing"
+	// ReasonNotIssued: cert-manager has not issued the certificate. The message
+	// repeats what it says; when it lasts, look at its issuer.
+	ReasonNotIssued = "NotIssued"
+	// ReasonCertificateInvalid: what the provider gave is of no use for the reason
+	// in the message. The last good certificate stays in force.
+	ReasonCertificateInvalid = "CertificateInvalid"
 	// ReasonAuthorityChanging: everything works while a new authority takes over.
 	// Clients that keep a copy of ca.crt need the new one by the time that the
 	// message names.

@@ -153,18 +153,28 @@ type ResourcesSpec struct {
 }
 
 // TLSSpec says how the connections of clients are protected. The port that the
-// operator speaks to is always mutual TLS.
+// operator speaks to is always mutual TLS, with certificates of an authority
+// that the operator runs for this cluster alone.
 //
+// +kubebuilder:validation:XValidation:rule="has(self.certManager) == (self.provider == 'CertManager')",fieldPath=".certManager",message="certManager belongs to provider CertManager, which needs it: set certManager.issuerRef, or remove certManager, or change provider"
+// +kubebuilder:validation:XValidation:rule="self.provider != 'CertManager' || !has(self.leaf) || ((!has(self.leaf.duration) || duration(self.leaf.duration) >= duration('1h')) && (!has(self.leaf.renewBefore) || duration(self.leaf.renewBefore) >= duration('5m')))",fieldPath=".leaf",message="cert-manager issues for 1h or more, and renews 5m or more before the end: lengthen leaf.duration or leaf.renewBefore"
 // +kubebuilder:validation:XValidation:rule="(has(self.leaf) && has(self.leaf.duration) ? duration(self.leaf.duration) : duration('168h')) <= (has(self.ca) && has(self.ca.duration) ? duration(self.ca.duration) : duration('8760h'))",fieldPath=".leaf",message="leaf.duration (168h when it is left out) must not be more than ca.duration (8760h when it is left out): a certificate ends with its authority; shorten leaf.duration or lengthen ca.duration"
 // +kubebuilder:validation:XValidation:rule="!has(self.dnsNames) || self.provider != 'Disabled'",fieldPath=".dnsNames",message="dnsNames are names in a certificate that clients see, and with provider Disabled they see none: remove dnsNames or set provider to Operator"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientAuth) || self.clientAuth == 'None' || self.provider != 'Disabled'",fieldPath=".clientAuth",message="clientAuth asks for certificates, and with provider Disabled nobody can show one: remove clientAuth or set provider to Operator"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientCAs) || (has(self.clientAuth) && self.clientAuth != 'None')",fieldPath=".clientCAs",message="clientCAs are what certificates of clients are checked against, and none are asked for: set clientAuth to Optional or Require, or remove clientCAs"
 type TLSSpec struct {
-	// Provider of the servers' certificates: Operator runs an authority for this
-	// cluster alone; Disabled means plaintext.
+	// Provider of the certificate that clients meet: Operator issues it from the
+	// cluster's own authority; CertManager has cert-manager issue it; Disabled
+	// means plaintext. It can be changed while clients work: they are told whom to
+	// trust before servers show another certificate.
 	//
 	// +required
 	Provider TLSProvider `json:"provider"`
+
+	// CertManager says which issuer signs, for provider CertManager.
+	//
+	// +optional
+	CertManager *CertManagerSpec `json:"certManager,omitempty"`
 
 	// Leaf says how long certificates are valid.
 	//
@@ -296,7 +306,8 @@ type CASpec struct {
 	// certificate that only the new authority vouches for, and how long the old
 	// one stays trusted after that. Clients that keep a copy of ca.crt must read
 	// it anew at least so often. 0s gives them no time. Default: 336h, and half of
-	// renewBefore at most.
+	// renewBefore at most; with provider CertManager half of leaf.renewBefore at
+	// most, since nobody tells before that an issuer has another root.
 	//
 	// +optional
 	// +kubebuilder:validation:Type=string
@@ -307,14 +318,46 @@ type CASpec struct {
 
 // TLSProvider says where certificates come from.
 //
-// +kubebuilder:validation:Enum=Operator;Disabled
+// +kubebuilder:validation:Enum=Operator;CertManager;Disabled
 type TLSProvider string
 
 // TLS providers.
 const (
-	TLSOperator TLSProvider = "Operator"
-	TLSDisabled TLSProvider = "Disabled"
+	TLSOperator    TLSProvider = "Operator"
+	TLSCertManager TLSProvider = "CertManager"
+	TLSDisabled    TLSProvider = "Disabled"
 )
+
+// CertManagerSpec says how cert-manager issues the certificate that clients meet.
+type CertManagerSpec struct {
+	// IssuerRef names the issuer. It may be changed while clients work.
+	//
+	// +required
+	IssuerRef IssuerReference `json:"issuerRef"`
+}
+
+// IssuerReference names an issuer of cert-manager, or of one of its extensions.
+type IssuerReference struct {
+	// Name of the issuer.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Kind of the issuer: Issuer, of the FlightCluster's namespace, ClusterIssuer,
+	// or a kind of another group. Default: Issuer.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+
+	// Group of the issuer's kind. Default: cert-manager.io.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Group string `json:"group,omitempty"`
+}
 
 // AuthSpec says who may do what. Without anybody in it, and with anonymous None,
 // nobody may do anything.
@@ -555,7 +598,7 @@ type FlightClusterStatus struct {
 	//
 	// +optional
 	Version string `json:"version,omitempty"`
-	// PKI tells of the certificates that the operator issues.
+	// PKI tells of the certificate that clients meet, and of whom they trust.
 	//
 	// +optional
 	PKI *PKIStatus `json:"pki,omitempty"`
@@ -573,7 +616,7 @@ type FlightClusterStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// PKIStatus tells of the certificates that the operator issues.
+// PKIStatus tells of the certificate that clients meet, and of whom they trust.
 type PKIStatus struct {
 	// Phase tells how far the replacement of the authority is.
 	//
@@ -592,8 +635,9 @@ type PKIStatus struct {
 	//
 	// +optional
 	NotAfter *metav1.Time `json:"notAfter,omitempty"`
-	// NextRotation is when the next certificate is issued anew, be it the
-	// servers', the operator's or the authority's.
+	// NextRotation is when the operator next issues a certificate anew, be it the
+	// servers', its own or the authority's. cert-manager's Certificate tells when
+	// that is renewed.
 	//
 	// +optional
 	NextRotation *metav1.Time `json:"nextRotation,omitempty"`
@@ -649,7 +693,7 @@ type MemberStatus struct {
 	//
 	// +optional
 	AuthRevision string `json:"authRevision,omitempty"`
-	// LeafRevision names the certificate that the server has loaded.
+	// LeafRevision names the certificate that the server shows to clients.
 	//
 	// +optional
 	LeafRevision string `json:"leafRevision,omitempty"`

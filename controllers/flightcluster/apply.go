@@ -8,11 +8,16 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/cert-manager/cert-manager/pkg/apis/certmanager"
+	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmapplyconfigurations "github.com/cert-manager/cert-manager/pkg/client/applyconfigurations"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/managedfields"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/applyconfigurations"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -46,7 +51,7 @@ func (c *Controller) applyChild(ctx context.Context, s *scope, object runtime.Ap
 	if err != nil {
 		return err
 	}
-	live, err := newObject(desired)
+	live, err := newObject(c.Client.Scheme(), desired)
 	if err != nil {
 		return err
 	}
@@ -55,7 +60,7 @@ func (c *Controller) applyChild(ctx context.Context, s *scope, object runtime.Ap
 		return err
 	}
 	if found {
-		if same, err := isApplied(live, desired); err != nil || same {
+		if same, err := isApplied(live, desired, converterOf(desired)); err != nil || same {
 			return err
 		}
 	}
@@ -66,7 +71,11 @@ func (c *Controller) applyChild(ctx context.Context, s *scope, object runtime.Ap
 	if uid, ok := s.kept[desired.GetName()]; ok && desired.GetKind() == "Secret" {
 		desired.SetUID(uid) // one that is gone by now, or another of its name, is a conflict
 	}
-	return c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), client.FieldOwner(metadata.FieldOwner), client.ForceOwnership)
+	err = c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), client.FieldOwner(metadata.FieldOwner), client.ForceOwnership)
+	if gvk := desired.GroupVersionKind(); apierrors.IsNotFound(err) && gvk.Group == certmanager.GroupName {
+		return &meta.NoKindMatchError{GroupKind: gvk.GroupKind()} // its CRD was removed since it was looked up
+	}
+	return err
 }
 
 // getChild reads the cluster's child of a name into out, and tells whether it
@@ -103,16 +112,30 @@ func isChild(err error, cr *v1alpha1.FlightCluster, out client.Object) (bool, er
 	return false, fmt.Errorf("%s %s is %w", kind, name, errConflict)
 }
 
-// converter knows which lists are keyed, so that ownership of one entry is told
-// from ownership of a list. It is large: made once, when first needed.
-var converter = sync.OnceValue(func() managedfields.TypeConverter {
-	return applyconfigurations.NewTypeConverter(scheme.Scheme)
-})
+// Converters know which lists are keyed, so that ownership of one entry is told
+// from ownership of a list. They are large: made once, when first needed.
+var (
+	converter = sync.OnceValue(func() managedfields.TypeConverter {
+		return applyconfigurations.NewTypeConverter(scheme.Scheme)
+	})
+	certManagerConverter = sync.OnceValue(func() managedfields.TypeConverter {
+		kinds := runtime.NewScheme()
+		utilruntime.Must(cmv1.AddToScheme(kinds))
+		return cmapplyconfigurations.NewTypeConverter(kinds)
+	})
+)
+
+func converterOf(object *unstructured.Unstructured) managedfields.TypeConverter {
+	if object.GroupVersionKind().Group == certmanager.GroupName {
+		return certManagerConverter()
+	}
+	return converter()
+}
 
 // isApplied tells whether applying desired would change nothing: what the
 // operator owns in live is exactly desired.
-func isApplied(live client.Object, desired *unstructured.Unstructured) (bool, error) {
-	owned, err := ownedFields(live, desired)
+func isApplied(live client.Object, desired *unstructured.Unstructured, converter managedfields.TypeConverter) (bool, error) {
+	owned, err := ownedFields(live, desired, converter)
 	if err != nil || owned == nil {
 		return false, err
 	}
@@ -129,7 +152,7 @@ func isApplied(live client.Object, desired *unstructured.Unstructured) (bool, er
 }
 
 // ownedFields extracts from live what the operator applied last; nil: nothing.
-func ownedFields(live client.Object, desired *unstructured.Unstructured) (any, error) {
+func ownedFields(live client.Object, desired *unstructured.Unstructured, converter managedfields.TypeConverter) (any, error) {
 	for _, entry := range live.GetManagedFields() {
 		if entry.Manager != metadata.FieldOwner || entry.Operation != metav1.ManagedFieldsOperationApply || entry.Subresource != "" {
 			continue
@@ -139,7 +162,7 @@ func ownedFields(live client.Object, desired *unstructured.Unstructured) (any, e
 			return nil, fmt.Errorf("reading who owns the fields of %s: %w", live.GetName(), err)
 		}
 		live.GetObjectKind().SetGroupVersionKind(desired.GroupVersionKind())
-		value, err := converter().ObjectToTyped(live)
+		value, err := converter.ObjectToTyped(live)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", live.GetName(), err)
 		}
@@ -148,8 +171,8 @@ func ownedFields(live client.Object, desired *unstructured.Unstructured) (any, e
 	return nil, nil
 }
 
-func newObject(desired *unstructured.Unstructured) (client.Object, error) {
-	object, err := scheme.Scheme.New(desired.GroupVersionKind())
+func newObject(kinds *runtime.Scheme, desired *unstructured.Unstructured) (client.Object, error) {
+	object, err := kinds.New(desired.GroupVersionKind())
 	if err != nil {
 		return nil, err
 	}

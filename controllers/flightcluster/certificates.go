@@ -1,7 +1,9 @@
 package flightcluster
 
 import (
+	"bytes"
 	"context"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -22,43 +24,48 @@ func (c *Controller) planCertificates(ctx context.Context, s *scope) (reconcile.
 	if err != nil {
 		return s.cannotStore(err)
 	}
-	return reconcile.Result{}, s.renewCertificates(stored)
+	s.policy = certificatePolicy(s.cr)
+	offer, err := c.readOffer(ctx, s)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{}, s.renewCertificates(stored, offer)
 }
 
 // storedCertificates reads what has a key past the cache: a cache that is behind
 // would bring back an authority that members and clients trust no longer.
-func (c *Controller) storedCertificates(ctx context.Context, s *scope) (pki.Stored, error) {
-	stored := pki.Stored{}
-	authority, bundle := &corev1.Secret{}, &corev1.ConfigMap{}
-	if _, err := c.getLiveChild(ctx, s.cr, metadata.AuthorityName(s.cr), authority); err != nil {
-		return stored, err
-	}
-	s.keep(authority)
-	stored.Authority = authority.Data
-	for _, leaf := range []struct {
+func (c *Controller) storedCertificates(ctx context.Context, s *scope) (stored pki.Stored, err error) {
+	authority, server, operator, bundle := &corev1.Secret{}, &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}
+	for _, child := range []struct {
 		name string
-		out  *pki.Leaf
+		out  *corev1.Secret
 	}{
-		{metadata.ServerTLSName(s.cr), &stored.Server},
-		{metadata.OperatorTLSName(s.cr), &stored.Operator},
+		{metadata.AuthorityName(s.cr), authority},
+		{metadata.ServerTLSName(s.cr), server},
+		{metadata.OperatorTLSName(s.cr), operator},
 	} {
-		secret := &corev1.Secret{}
-		if _, err := c.getLiveChild(ctx, s.cr, leaf.name, secret); err != nil {
+		if _, err := c.getLiveChild(ctx, s.cr, child.name, child.out); err != nil {
 			return stored, err
 		}
-		s.keep(secret)
-		*leaf.out = pki.Leaf{
-			KeyPair: pki.KeyPair{Certificate: secret.Data[settings.TLSCertFile], Key: secret.Data[settings.TLSKeyFile]},
-			Trust:   secret.Data[settings.CAFile],
-		}
+		s.keep(child.out)
 	}
 	if _, err := c.getChild(ctx, s.cr, metadata.TrustName(s.cr), bundle); err != nil {
 		return stored, err
 	}
+	stored.Authority = authority.Data
+	stored.Server = pki.Leaf{
+		KeyPair: pki.KeyPair{Certificate: server.Data[settings.AdminCertFile], Key: server.Data[settings.AdminKeyFile]},
+		Trust:   server.Data[settings.CAFile],
+	}
+	stored.Shown = keyPair(server)
+	stored.Operator = pki.Leaf{KeyPair: keyPair(operator), Trust: operator.Data[settings.CAFile]}
 	roots, err := c.tokenRoots(ctx, s.cr)
-	stored.Published = append(stored.Published, []byte(bundle.Data[settings.CAFile]))
-	stored.Published = append(stored.Published, roots...)
+	stored.Published = append(roots, []byte(bundle.Data[settings.CAFile]))
 	return stored, err
+}
+
+func keyPair(secret *corev1.Secret) pki.KeyPair {
+	return pki.KeyPair{Certificate: secret.Data[settings.TLSCertFile], Key: secret.Data[settings.TLSKeyFile]}
 }
 
 // tokenRoots are the roots that the Secrets of tokens hold.
@@ -73,25 +80,49 @@ func (c *Controller) tokenRoots(ctx context.Context, cr *v1alpha1.FlightCluster)
 	return roots, err
 }
 
-func (s *scope) renewCertificates(stored pki.Stored) error {
-	s.policy = certificatePolicy(s.cr)
-	if s.cr.Spec.Paused {
-		s.pairs = pki.Read(stored, s.policy, s.now)
-	}
-	healed, changes, err := pki.Heal(stored, s.policy, s.now)
+func (s *scope) renewCertificates(stored pki.Stored, offer *pki.Offer) error {
+	pairs, changes, err := pki.Heal(stored, s.policy, s.now)
 	if err != nil {
 		return err
 	}
-	s.changes = changes
-	s.desired.Authority = healed.Rollover.Data()
-	s.desired.Trust = healed.Rollover.Trust()
-	s.desired.Server = resource.KeyPair(healed.Server)
-	s.desired.Operator = resource.KeyPair(healed.Operator)
-	if !s.cr.Spec.Paused {
-		s.pairs = healed
+	handover, fault := pki.Show(stored, pairs, offer, s.policy, s.now)
+	if fault != nil {
+		s.blameOffer(fault)
 	}
-	s.facts, s.issued = pki.Inspect(s.pairs, s.policy)
+	s.pairs, s.handover, s.changes = pairs, handover, changes
+	s.takenOver = offer != nil && !bytes.Equal(handover.Shown.Certificate, stored.Shown.Certificate)
+	if err := s.desireCertificates(); err != nil {
+		return err
+	}
+	if s.cr.Spec.Paused {
+		s.pairs = pki.Read(stored, s.policy, s.now)
+		s.handover = pki.ReadHandover(stored, s.pairs, offer, s.policy, s.now)
+	}
+	s.facts, s.issued = pki.Inspect(s.pairs, s.handover, s.policy)
 	return nil
+}
+
+// desireCertificates fills in what follows from pairs and handover.
+func (s *scope) desireCertificates() (err error) {
+	s.desired.AdminTrust = s.pairs.Rollover.Trust()
+	s.desired.Server = resource.KeyPair(s.pairs.Server)
+	s.desired.Operator = resource.KeyPair(s.pairs.Operator)
+	s.desired.Trust = s.handover.Trust()
+	s.desired.Shown = resource.KeyPair(s.handover.Shown)
+	s.desired.Authority, err = authorityData(s.pairs.Rollover, s.handover)
+	return err
+}
+
+// authorityData is the content of the authority's Secret: how far everything is
+// stands there, and is changed by one write.
+func authorityData(r pki.Rollover, h pki.Handover) (map[string][]byte, error) {
+	data, err := h.Data()
+	if err != nil {
+		return nil, err
+	}
+	all := r.Data()
+	maps.Copy(all, data)
+	return all, nil
 }
 
 // replaceAuthority goes one phase further when all that was planned is stored,
@@ -101,24 +132,32 @@ func (c *Controller) replaceAuthority(ctx context.Context, s *scope) (reconcile.
 	if s.cr.Spec.Paused || s.unapplied || !s.issued {
 		return reconcile.Result{}, nil
 	}
-	next := s.pairs.Rollover.Advance(s.policy, s.loaded(), s.now)
+	pairs, loaded := s.pairs, s.loaded()
+	pairs.Rollover = pairs.Rollover.Advance(s.policy, loaded, s.now)
+	handover := s.handover.Advance(s.policy, loaded, s.now)
 	desired := s.desired
-	desired.Authority = next.Data()
+	var err error
+	if desired.Authority, err = authorityData(pairs.Rollover, handover); err != nil {
+		return reconcile.Result{}, err
+	}
 	if err := c.applyChild(ctx, s, resource.AuthoritySecret(&desired)); err != nil {
 		return s.refused(err)
 	}
-	if phase := next.Phase(); phase != s.facts.Phase {
-		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "AuthorityChanging", "Rotate", "replacing the authority: %s, after %s", phase, s.facts.Phase)
+	if facts, _ := pki.Inspect(pairs, handover, s.policy); facts.Phase != s.facts.Phase {
+		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "AuthorityChanging", "Rotate", "replacing the authority: %s, after %s", facts.Phase, s.facts.Phase)
 	}
 	return reconcile.Result{}, nil
 }
 
 // loaded tells what every member has acknowledged that counts.
 func (s *scope) loaded() pki.Loaded {
-	trust, leaf := settings.Revision(s.desired.Trust), settings.Revision(s.desired.Server.Certificate)
+	want := s.fileRevisions()
+	loaded := func(revision string, of func(*settings.MemberStatus) string) bool {
+		return s.acknowledged(revision, of)(s.facts.Published)
+	}
 	return pki.Loaded{
-		Trust: s.acknowledged(trust, trustRevisionOf)(s.facts.Published),
-		Leaf:  s.acknowledged(leaf, leafRevisionOf)(s.facts.Published),
+		Trust: loaded(want.Trust, trustRevisionOf),
+		Leaf:  loaded(want.Leaf, leafRevisionOf) && loaded(want.AdminLeaf, adminLeafRevisionOf),
 	}
 }
 
@@ -126,25 +165,41 @@ func trustRevisionOf(m *settings.MemberStatus) string { return m.TrustRevision }
 
 func leafRevisionOf(m *settings.MemberStatus) string { return m.LeafRevision }
 
+func adminLeafRevisionOf(m *settings.MemberStatus) string { return m.AdminLeafRevision }
+
+// fileRevisions are those of the files that members should have loaded.
+func (s *scope) fileRevisions() status.FileRevisions {
+	r := status.FileRevisions{
+		Trust:     settings.Revision(s.pairs.Rollover.Trust()),
+		AdminLeaf: settings.Revision(s.pairs.Server.Certificate),
+		ClientCA:  s.clientCARevision(),
+	}
+	if !resource.TLSDisabled(s.cr) {
+		r.Leaf = settings.Revision(s.handover.Shown.Certificate)
+	}
+	return r
+}
+
 // announceCertificates tells of changes once they are stored.
 func (c *Controller) announceCertificates(s *scope) {
 	for _, change := range s.changes {
 		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "CertificateIssued", "Issue", "issued a new %s: the stored one was %s", change.Pair, change.Why)
 	}
+	if s.takenOver {
+		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "CertificateTakenOver", "Issue", "members get the certificate that provider %s gave", s.cr.Spec.TLS.Provider)
+	}
 }
 
 // certificates are what conditions tell about; nil when some are missing.
 func (s *scope) certificates() *status.Certificates {
-	if !s.issued {
+	if !s.issued || len(s.handover.Shown.Certificate) == 0 {
 		return nil
 	}
 	return &status.Certificates{
-		Phase:            s.facts.Phase,
-		AuthorityExpires: s.facts.AuthorityExpires,
-		Until:            s.facts.Until,
-		LeafExpires:      s.facts.LeafExpires,
-		LeafRevision:     settings.Revision(s.pairs.Server.Certificate),
-		TrustRevision:    settings.Revision(s.pairs.Rollover.Trust()),
-		ClientCARevision: s.clientCARevision(),
+		Phase:       s.facts.Phase,
+		Deadline:    s.facts.Deadline,
+		Until:       s.facts.Until,
+		LeafExpires: s.facts.LeafExpires,
+		Revisions:   s.fileRevisions(),
 	}
 }

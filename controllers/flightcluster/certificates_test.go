@@ -209,7 +209,7 @@ func TestAuthorityWaitsForMembers(t *testing.T) {
 	c.Clock.Step(6 * 24 * time.Hour)
 	c.Settle()
 	expectPhase(t, c, v1alpha1.PKITrusting)
-	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, v1alpha1.ReasonMembersLoading, "the new authority waits for it, until the old one ends on")
+	c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, v1alpha1.ReasonMembersLoading, "the new authority waits for it, until")
 	c.Server.Fail(nil)
 	c.Settle()
 	expectPhase(t, c, v1alpha1.PKIRetiring)

@@ -34,6 +34,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=cert-manager.io,resources=certificates,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Controller makes each FlightCluster so.
@@ -69,6 +70,7 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 		}
 	}()
 	for _, run := range []step{
+		c.deleteCertificates,
 		c.chooseImage,
 		c.planCertificates,
 		c.planClientCAs,
@@ -78,6 +80,7 @@ func (c *Controller) Reconcile(ctx context.Context, cr *v1alpha1.FlightCluster) 
 		c.planFiles,
 		c.allowReviews,
 		c.applyObjects,
+		c.adoptIssued,
 		c.deleteTokens,
 		c.deleteNetworkPolicy,
 		c.growVolumes,

@@ -31,11 +31,17 @@ type scope struct {
 	// desired is filled by the plan steps and read by the others.
 	desired resource.Desired
 	// pairs are those that the API server holds: what members can have.
-	pairs   pki.Set
-	policy  pki.Policy // of pairs
-	changes []pki.Change
-	facts   pki.Facts // of pairs
-	issued  bool      // false: some pair is missing, and facts are zero
+	pairs    pki.Set
+	handover pki.Handover // what clients meet and trust
+	policy   pki.Policy   // of both
+	changes  []pki.Change
+	facts    pki.Facts // of both
+	issued   bool      // false: some pair is missing, and facts are zero
+	// offerFault is what is wrong with the certificate that the provider has; nil:
+	// nothing.
+	offerFault   *status.Fault
+	issuedSecret *corev1.Secret // that cert-manager wrote; nil: none
+	takenOver    bool           // it is the one that clients meet from now on
 
 	// record is what the operator remembers of tokens and users.
 	record       rotation.Record
@@ -74,6 +80,7 @@ func (s *scope) observation() *status.Observation {
 		Paused:        s.differing,
 		Members:       s.members,
 		Certificates:  s.certificates(),
+		OfferFault:    s.offerFault,
 		AuthRevision:  s.authRevision(),
 		UserFaults:    s.userFaults,
 		ClientCAFault: s.clientCAFault,

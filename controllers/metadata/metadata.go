@@ -111,8 +111,13 @@ func SigningKeysName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "
 // AuthorityName is the Secret with the authority's certificate and key.
 func AuthorityName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "ca") }
 
-// ServerTLSName is the Secret with the servers' certificate and key.
+// ServerTLSName is the Secret with the servers' certificates and keys.
 func ServerTLSName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "server-tls") }
+
+// IssuedName is the Certificate that cert-manager issues, and the Secret that it
+// writes. No pod mounts that: a good one is copied to ServerTLSName when clients
+// trust its issuer.
+func IssuedName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "issued-tls") }
 
 // OperatorTLSName is the Secret with the operator's client certificate and key.
 func OperatorTLSName(cr *v1alpha1.FlightCluster) string { return ChildName(cr, "operator-tls") }

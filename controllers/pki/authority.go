@@ -105,16 +105,20 @@ func fingerprint(cert *x509.Certificate) string {
 	return "sha256:" + hex.EncodeToString(sum(cert))
 }
 
-// readRoots takes what is whole of a bundle.
+// readRoots takes what is a whole root of the cluster out of a bundle.
 func readRoots(bundle []byte, cluster string) []*x509.Certificate {
-	var roots []*x509.Certificate
+	return slices.DeleteFunc(readCertificates(bundle), func(c *x509.Certificate) bool { return checkRoot(c, cluster) != nil })
+}
+
+// readCertificates takes what is whole of a bundle.
+func readCertificates(bundle []byte) []*x509.Certificate {
+	var certs []*x509.Certificate
 	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err == nil && checkRoot(cert, cluster) == nil {
-			roots = appendRoot(roots, cert)
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
+			certs = appendRoot(certs, cert)
 		}
 	}
-	return roots
+	return certs
 }
 
 func appendRoot(roots []*x509.Certificate, cert *x509.Certificate) []*x509.Certificate {

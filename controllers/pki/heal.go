@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"slices"
@@ -16,6 +15,7 @@ import (
 type Stored struct {
 	Authority        map[string][]byte // content of the Secret
 	Server, Operator Leaf
+	Shown            KeyPair
 	// Published are the bundles of roots that clients find.
 	Published [][]byte
 }
@@ -56,7 +56,7 @@ func Heal(stored Stored, p Policy, now time.Time) (Set, []Change, error) {
 	if err := h.renewLeaves(); err != nil {
 		return Set{}, nil, err
 	}
-	h.checkSince(stored.Published)
+	h.checkWait(stored)
 	return h.out, h.changes, nil
 }
 
@@ -98,7 +98,7 @@ func (h *healing) read(data map[string][]byte) {
 	}
 	since, err := time.Parse(time.RFC3339Nano, string(data[sinceKey]))
 	if err == nil {
-		r.since, r.bundle = since, string(data[bundleKey])
+		r.wait = wait{since: since, bundle: string(data[bundleKey])}
 	}
 }
 
@@ -151,8 +151,10 @@ func issuedNone(root *x509.Certificate, stored Stored) bool {
 	return true
 }
 
+func (h *healing) ended(root *x509.Certificate) bool { return ended(root, h.now) }
+
 // ended tells whether a root has ended for everybody, whose clock is behind too.
-func (h *healing) ended(root *x509.Certificate) bool { return h.now.After(root.NotAfter.Add(backdate)) }
+func ended(root *x509.Certificate, now time.Time) bool { return now.After(root.NotAfter.Add(backdate)) }
 
 // prune forgets previous roots that are of no use to anybody.
 func (h *healing) prune() {
@@ -212,15 +214,13 @@ func (h *healing) pastLastMoment(a authority) bool {
 	return !h.now.Before(h.Authority.lastMoment(a.cert))
 }
 
-// checkSince starts a wait anew when what it is about has changed: clients that
+// checkWait starts a wait anew when what it is about has changed: clients that
 // read in between do not have what they should.
-func (h *healing) checkSince(published [][]byte) {
+func (h *healing) checkWait(stored Stored) {
 	r := &h.out.Rollover
-	trust := r.Trust()
-	wrong := slices.ContainsFunc(published, func(bundle []byte) bool { return !bytes.Equal(bundle, trust) })
-	stale := r.bundle != settings.Revision(trust) || r.since.After(h.now.Add(backdate))
-	if stale || r.next.cert != nil && wrong {
-		r.since, r.bundle = time.Time{}, ""
+	unread := r.next.cert != nil && publishesOwn(stored.Authority) && !allPublish(stored.Published, r.roots())
+	if unread || r.wait.stale(r.Trust(), h.now) {
+		r.wait = wait{}
 	}
 }
 

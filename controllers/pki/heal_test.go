@@ -38,6 +38,7 @@ func stored(s pki.Set) pki.Stored {
 		Authority: s.Rollover.Data(),
 		Server:    pki.Leaf{KeyPair: s.Server, Trust: trust},
 		Operator:  pki.Leaf{KeyPair: s.Operator, Trust: trust},
+		Shown:     s.Server,
 		Published: [][]byte{trust},
 	}
 }
@@ -261,7 +262,7 @@ func TestLeavesVerify(t *testing.T) {
 
 func TestInspect(t *testing.T) {
 	set := heal(t, pki.Stored{}, start)
-	facts, ok := pki.Inspect(set, policy)
+	facts, ok := inspect(t, set, start)
 	if !ok || facts.Phase != v1alpha1.PKIStable || facts.PendingCA != "" ||
 		!facts.LeafExpires.Equal(start.Add(168*time.Hour)) || !facts.NextRenewal.Equal(start.Add(112*time.Hour)) {
 		t.Errorf("got %+v, %t", facts, ok)
@@ -272,16 +273,25 @@ func TestInspect(t *testing.T) {
 	due := heal(t, at(t, stored(set), start.Add(275*day)), start.Add(275*day))
 	published := start.Add(276 * day)
 	due.Rollover = due.Rollover.Advance(policy, pki.Loaded{}, published)
-	facts, ok = pki.Inspect(due, policy)
+	facts, ok = inspect(t, due, published)
 	if !facts.Published.Equal(published) {
 		t.Errorf("published at %s, want when clients found both roots", facts.Published)
 	}
 	if !ok || facts.Phase != v1alpha1.PKITrusting || facts.PendingCA == "" || facts.PendingCA == facts.ActiveCA {
 		t.Errorf("got %+v, %t", facts, ok)
 	}
-	if _, ok := pki.Inspect(pki.Set{Rollover: set.Rollover}, policy); ok {
+	if _, ok := inspect(t, pki.Set{Rollover: set.Rollover}, start); ok {
 		t.Error("half a set passes for a whole one")
 	}
+}
+
+func inspect(t *testing.T, s pki.Set, now time.Time) (pki.Facts, bool) {
+	t.Helper()
+	h, err := pki.Show(stored(s), s, nil, policy, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pki.Inspect(s, h, policy)
 }
 
 // A cluster that is paused is read as it is.

@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -37,6 +38,10 @@ func (p KeyPair) parse() (*parsed, error) {
 		return nil, errors.New("key is not that of the certificate")
 	}
 	return &parsed{cert: cert, key: key}, nil
+}
+
+func (p KeyPair) equal(other KeyPair) bool {
+	return bytes.Equal(p.Certificate, other.Certificate) && bytes.Equal(p.Key, other.Key)
 }
 
 // TLS gives the pair for use in a connection.

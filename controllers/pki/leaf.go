@@ -17,15 +17,9 @@ type leafRequest struct {
 	usage       x509.ExtKeyUsage
 }
 
-// serverRequest includes the loopback names, so that a client that forwards a
-// port to its own machine can verify the server.
 func serverRequest(n Names) leafRequest {
-	return leafRequest{
-		commonName:  n.Cluster,
-		dnsNames:    append([]string{"localhost"}, n.DNS...),
-		ipAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-		usage:       x509.ExtKeyUsageServerAuth,
-	}
+	dns, addresses := n.Server()
+	return leafRequest{commonName: n.Cluster, dnsNames: dns, ipAddresses: addresses, usage: x509.ExtKeyUsageServerAuth}
 }
 
 func operatorRequest() leafRequest {

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/x509"
+	"net"
 	"time"
 )
 
@@ -11,12 +12,21 @@ type Policy struct {
 	Leaf, Authority Life
 	// Overlap is how often, at least, clients read the published roots.
 	Overlap time.Duration
+	// Plaintext is where clients meet no certificate.
+	Plaintext bool
 }
 
 // Names are what the servers of a cluster are called.
 type Names struct {
 	Cluster string   // common name of the servers
 	DNS     []string // under which servers are reached
+}
+
+// Server gives what a server's certificate is good for. That includes the
+// loopback names, so that a client that forwards a port to its own machine can
+// verify the server.
+func (n Names) Server() (dns []string, addresses []net.IP) {
+	return append([]string{"localhost"}, n.DNS...), []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 }
 
 // Life says how long a certificate is valid, and how long before its end it is

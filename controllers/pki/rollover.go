@@ -24,11 +24,7 @@ type Rollover struct {
 	active   authority           // signs, unless its key is lost
 	next     authority           // will; Trusting only
 	previous []*x509.Certificate // did; Issuing and Retiring, mostly
-	// since is when what the phase waits for began to hold: in Trusting, that
-	// clients find the roots of this revision; in Retiring, that members use
-	// nothing of the previous authority. Zero: not yet.
-	since  time.Time
-	bundle string
+	wait     wait
 }
 
 // Data is what the Secret should hold.
@@ -40,24 +36,14 @@ func (r Rollover) Data() map[string][]byte {
 	if len(r.previous) > 0 {
 		data[previousKey] = encode(r.previous...)
 	}
-	if !r.since.IsZero() {
-		data[sinceKey], data[bundleKey] = []byte(r.since.Format(time.RFC3339Nano)), []byte(r.bundle)
+	if r.wait.begun() {
+		data[sinceKey], data[bundleKey] = []byte(r.wait.since.Format(time.RFC3339Nano)), []byte(r.wait.bundle)
 	}
 	return data
 }
 
-// Trust is the bundle of roots that servers, clients and the operator trust, in
-// an order that a change of roles does not change.
-func (r Rollover) Trust() []byte {
-	roots := r.roots()
-	slices.SortFunc(roots, func(a, b *x509.Certificate) int {
-		if c := b.NotBefore.Compare(a.NotBefore); c != 0 {
-			return c
-		}
-		return slices.Compare(sum(a), sum(b))
-	})
-	return encode(roots...)
-}
+// Trust is the bundle of roots by which servers and operator know each other.
+func (r Rollover) Trust() []byte { return bundle(r.roots()) }
 
 func (r Rollover) roots() []*x509.Certificate {
 	roots := appendRoot(appendRoot(nil, r.active.cert), r.next.cert)
@@ -69,15 +55,7 @@ func (r Rollover) roots() []*x509.Certificate {
 
 // Phase tells how far the rollover is.
 func (r Rollover) Phase() v1alpha1.PKIPhase {
-	switch {
-	case r.next.cert != nil:
-		return v1alpha1.PKITrusting
-	case len(r.previous) == 0:
-		return v1alpha1.PKIStable
-	case r.since.IsZero():
-		return v1alpha1.PKIIssuing
-	}
-	return v1alpha1.PKIRetiring
+	return phaseOf(r.next.cert != nil, len(r.previous) > 0, r.wait)
 }
 
 // signer signs what has to be signed now.
@@ -88,36 +66,24 @@ func (r Rollover) signer() authority {
 	return r.next
 }
 
-// Loaded is what every running member has acknowledged.
-type Loaded struct{ Trust, Leaf bool }
-
 // Advance goes one step further when everything that was to be published is, and
 // members and time allow. It gives its argument back when they do not.
 func (r Rollover) Advance(p Policy, loaded Loaded, now time.Time) Rollover {
-	phase := r.Phase()
-	switch {
-	case phase == v1alpha1.PKITrusting && r.since.IsZero():
-		r.since, r.bundle = now, settings.Revision(r.Trust())
-	case phase == v1alpha1.PKITrusting && loaded.Trust && r.elapsed(p, now):
+	switch nextMove(r.Phase(), r.wait, p, loaded, now) {
+	case moveWait:
+		r.wait = waitFrom(now, r.Trust())
+	case movePromote:
 		return r.promote()
-	case phase == v1alpha1.PKIIssuing && loaded.Trust && loaded.Leaf:
-		r.since, r.bundle = now, settings.Revision(r.Trust())
-	case phase == v1alpha1.PKIRetiring && loaded.Trust && loaded.Leaf && r.elapsed(p, now):
+	case moveForget:
 		return Rollover{active: r.active}
+	case moveNone:
 	}
 	return r
 }
 
 // Until is when the overlap of the phase is over; zero: it has none, or has not
 // begun.
-func (r Rollover) Until(p Policy) time.Time {
-	if r.since.IsZero() {
-		return time.Time{}
-	}
-	return r.since.Add(p.Overlap)
-}
-
-func (r Rollover) elapsed(p Policy, now time.Time) bool { return !now.Before(r.Until(p)) }
+func (r Rollover) Until(p Policy) time.Time { return r.wait.until(p) }
 
 // promote lets the next authority sign.
 func (r Rollover) promote() Rollover {

@@ -29,11 +29,19 @@ type Desired struct {
 	// own, see StatefulSet.
 	ClaimSize apiresource.Quantity
 
-	Authority        map[string][]byte // content of the authority's Secret
-	Trust            []byte            // roots that everybody trusts, in PEM
-	ClientCAs        []byte            // roots of the certificates of clients, in PEM; nil: none are asked for
+	Authority map[string][]byte // content of the authority's Secret
+	// AdminTrust are the roots by which servers and operator know each other, in
+	// PEM, with certificates that they vouch for.
+	AdminTrust       []byte
+	ClientCAs        []byte // roots of the certificates of clients, in PEM; nil: none are asked for
 	Server, Operator KeyPair
-	Tokens           []Token
+	// Trust are the roots that clients trust, in PEM, and Shown is the certificate
+	// that they meet; empty: there is none yet, and nothing to mount for a pod.
+	Trust []byte
+	Shown KeyPair
+	// Issue is what cert-manager is asked for; nil: nothing.
+	Issue  *CertificateRequest
+	Tokens []Token
 
 	Settings    []byte // content of the settings file
 	Credentials []byte // content of the credentials file
@@ -55,11 +63,9 @@ func Objects(d *Desired) []runtime.ApplyConfiguration {
 	objects := []runtime.ApplyConfiguration{
 		ServiceAccount(d.Cluster),
 		AuthoritySecret(d),
-		ServerTLSSecret(d),
-		OperatorTLSSecret(d),
-		TrustConfigMap(d),
-		SigningKeysSecret(d),
 	}
+	objects = append(objects, certificates(d)...)
+	objects = append(objects, SigningKeysSecret(d))
 	objects = append(objects, Tokens(d)...)
 	objects = append(objects,
 		AuthSecret(d),
@@ -70,8 +76,29 @@ func Objects(d *Desired) []runtime.ApplyConfiguration {
 	if HasNetworkPolicy(d.Cluster) {
 		objects = append(objects, NetworkPolicy(d))
 	}
-	return append(objects, StatefulSet(d))
+	if d.isShown() {
+		objects = append(objects, StatefulSet(d))
+	}
+	return objects
 }
+
+// certificates lists what follows from the authority, and what is asked of
+// others.
+func certificates(d *Desired) []runtime.ApplyConfiguration {
+	objects := []runtime.ApplyConfiguration{OperatorTLSSecret(d)}
+	if d.Issue != nil {
+		objects = append(objects, Certificate(d))
+	}
+	if len(d.Trust) > 0 {
+		objects = append(objects, TrustConfigMap(d))
+	}
+	if d.isShown() {
+		objects = append(objects, ServerTLSSecret(d))
+	}
+	return objects
+}
+
+func (d *Desired) isShown() bool { return len(d.Shown.Certificate) > 0 }
 
 // Tokens lists the Secrets of tokens. The record comes first: what is handed
 // over must not be forgotten.

@@ -3,6 +3,7 @@ package resource_test
 import (
 	"bytes"
 	"flag"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,6 +41,13 @@ var clusters = map[string]v1alpha1.FlightClusterSpec{
 			Tokens:         []v1alpha1.TokenSpec{{Name: "etl", Role: "Writer"}},
 		},
 		NetworkPolicy: &v1alpha1.NetworkPolicySpec{Mode: v1alpha1.NetworkPolicyNone},
+	},
+	"certmanager": {
+		Storage: v1alpha1.StorageSpec{Size: apiresource.MustParse("10Gi")},
+		TLS: &v1alpha1.TLSSpec{
+			Provider:    v1alpha1.TLSCertManager,
+			CertManager: &v1alpha1.CertManagerSpec{IssuerRef: v1alpha1.IssuerReference{Name: "corp", Kind: "ClusterIssuer"}},
+		},
 	},
 	"everything": {
 		Replicas:       new(int32(0)),
@@ -94,7 +102,9 @@ func desired(t *testing.T, spec v1alpha1.FlightClusterSpec, namespace string) *r
 		Image:       "registry.example/flightserver:1.0.0",
 		ClaimSize:   spec.Storage.Size,
 		Authority:   map[string][]byte{"tls.crt": []byte("authority certificate"), "tls.key": []byte("authority key")},
-		Trust:       []byte("authority certificate"),
+		AdminTrust:  []byte("authority certificate"),
+		Trust:       []byte("roots for clients"),
+		Shown:       resource.KeyPair{Certificate: []byte("certificate for clients"), Key: []byte("key for clients")},
 		Server:      resource.KeyPair{Certificate: []byte("server certificate"), Key: []byte("server key")},
 		Operator:    resource.KeyPair{Certificate: []byte("operator certificate"), Key: []byte("operator key")},
 		Settings:    text,
@@ -107,6 +117,12 @@ func desired(t *testing.T, spec v1alpha1.FlightClusterSpec, namespace string) *r
 	}
 	if resource.ClientAuth(cr) != v1alpha1.ClientAuthNone {
 		d.ClientCAs = []byte("roots of clients")
+	}
+	if spec.TLS != nil && spec.TLS.Provider == v1alpha1.TLSCertManager {
+		d.Issue = &resource.CertificateRequest{
+			DNSNames: []string{"prod.flights.svc"}, Addresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+			Duration: 168 * time.Hour, RenewBefore: 56 * time.Hour,
+		}
 	}
 	if spec.Auth != nil {
 		for _, token := range spec.Auth.Tokens {
@@ -146,6 +162,7 @@ func TestObjectsGolden(t *testing.T) {
 }
 
 func TestObjectsAreAccepted(t *testing.T) {
+	api.InstallCertManager(t)
 	for name, spec := range clusters {
 		t.Run(name, func(t *testing.T) {
 			for _, object := range resource.Objects(desired(t, spec, api.Namespace(t))) {

@@ -24,20 +24,25 @@ func AuthoritySecret(d *Desired) *corev1ac.SecretApplyConfiguration {
 	return secret(d.Cluster, metadata.AuthorityName(d.Cluster), corev1.SecretTypeTLS).WithData(d.Authority)
 }
 
-// ServerTLSSecret is mounted by the servers. With it come the roots that the
-// certificates of the operator and of clients are checked against.
+// ServerTLSSecret is mounted by the servers. It holds what they show to clients
+// and, for the admin port, what they show to the operator, with the roots that
+// the certificates of the operator and of clients are checked against.
 func ServerTLSSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
-	data := map[string][]byte{settings.CAFile: d.Trust}
+	data := map[string][]byte{
+		settings.AdminCertFile: d.Server.Certificate,
+		settings.AdminKeyFile:  d.Server.Key,
+		settings.CAFile:        d.AdminTrust,
+	}
 	if d.ClientCAs != nil {
 		data[settings.ClientCAFile] = d.ClientCAs
 	}
-	return tlsSecret(d.Cluster, metadata.ServerTLSName(d.Cluster), d.Server).WithData(data)
+	return tlsSecret(d.Cluster, metadata.ServerTLSName(d.Cluster), d.Shown).WithData(data)
 }
 
 // OperatorTLSSecret is what the operator shows to the servers' admin port.
 func OperatorTLSSecret(d *Desired) *corev1ac.SecretApplyConfiguration {
 	return tlsSecret(d.Cluster, metadata.OperatorTLSName(d.Cluster), d.Operator).
-		WithData(map[string][]byte{settings.CAFile: d.Trust})
+		WithData(map[string][]byte{settings.CAFile: d.AdminTrust})
 }
 
 // TrustConfigMap is for clients that hold no token: the roots are no secret.
@@ -49,7 +54,7 @@ func TrustConfigMap(d *Desired) *corev1ac.ConfigMapApplyConfiguration {
 // TokenSecret is all that a client needs to connect.
 func TokenSecret(d *Desired, t Token) *corev1ac.SecretApplyConfiguration {
 	data := map[string][]byte{TokenKey: []byte(t.Text), URIKey: []byte(URI(d.Cluster))}
-	if !TLSDisabled(d.Cluster) {
+	if !TLSDisabled(d.Cluster) && len(d.Trust) > 0 {
 		data[settings.CAFile] = d.Trust
 	}
 	return secret(d.Cluster, metadata.TokenSecretName(d.Cluster, t.TokenSpec), corev1.SecretTypeOpaque).

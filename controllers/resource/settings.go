@@ -39,12 +39,12 @@ func Settings(cr *v1alpha1.FlightCluster) *settings.ServerSettings {
 	if tls := cr.Spec.TLS; tls != nil && tls.MaxConnectionAge != nil {
 		s.Limits.ConnectionAge = *tls.MaxConnectionAge
 	}
-	s.AdminTLS = serverTLS()
+	s.AdminTLS = serverTLS(settings.AdminCertFile, settings.AdminKeyFile)
 	s.AdminTLS.ClientCAFile = path.Join(settings.PodServerTLSDir, settings.CAFile)
 	if TLSDisabled(cr) {
 		s.Insecure = true
 	} else {
-		s.TLS = serverTLS()
+		s.TLS = serverTLS(settings.TLSCertFile, settings.TLSKeyFile)
 	}
 	if asks := ClientAuth(cr); asks != v1alpha1.ClientAuthNone {
 		s.TLS.ClientAuth = settings.ClientAuth(asks)
@@ -87,10 +87,10 @@ func configMap(cr *v1alpha1.FlightCluster, name string) *corev1ac.ConfigMapApply
 		WithOwnerReferences(metadata.Owner(cr))
 }
 
-func serverTLS() *settings.TLS {
+func serverTLS(cert, key string) *settings.TLS {
 	return &settings.TLS{
-		CertFile: path.Join(settings.PodServerTLSDir, settings.TLSCertFile),
-		KeyFile:  path.Join(settings.PodServerTLSDir, settings.TLSKeyFile),
+		CertFile: path.Join(settings.PodServerTLSDir, cert),
+		KeyFile:  path.Join(settings.PodServerTLSDir, key),
 	}
 }
 

@@ -13,12 +13,14 @@ import (
 // CertificatesReady tells whether certificates are issued, valid and loaded.
 func CertificatesReady(o *Observation) metav1.Condition {
 	const kind = v1alpha1.ConditionCertificatesReady
-	c := o.Certificates
-	if c == nil {
+	c, fault := o.Certificates, o.OfferFault
+	switch {
+	case c == nil && fault == nil:
 		return isFalse(kind, v1alpha1.ReasonCertificatesMissing, "certificates are not issued yet")
-	}
-	if !o.Now.Before(c.LeafExpires) {
-		return isFalse(kind, v1alpha1.ReasonCertificatesExpired, "the members' certificate ended on "+day(c.LeafExpires))
+	case c != nil && !o.Now.Before(c.LeafExpires):
+		return isFalse(kind, v1alpha1.ReasonCertificatesExpired, ended(c, fault))
+	case fault != nil:
+		return isFalse(kind, fault.Reason, fault.Message)
 	}
 	if why := loading(o, c); why != "" {
 		return isFalse(kind, v1alpha1.ReasonMembersLoading, why)
@@ -38,16 +40,32 @@ func CertificatesReady(o *Observation) metav1.Condition {
 // loading says what is waited for, and for how long the wait does no harm where
 // it holds up a new authority.
 func loading(o *Observation, c *Certificates) string {
-	behind, why := lagging(o, "roots", c.TrustRevision, func(s *settings.MemberStatus) string { return s.TrustRevision })
-	if behind == nil {
-		behind, why = lagging(o, "certificate", c.LeafRevision, func(s *settings.MemberStatus) string { return s.LeafRevision })
+	for _, file := range []struct {
+		name, revision string
+		loaded         func(*settings.MemberStatus) string
+	}{
+		{"roots", c.Revisions.Trust, func(s *settings.MemberStatus) string { return s.TrustRevision }},
+		{"certificate", c.Revisions.Leaf, func(s *settings.MemberStatus) string { return s.LeafRevision }},
+		{"certificate of the admin port", c.Revisions.AdminLeaf, func(s *settings.MemberStatus) string { return s.AdminLeafRevision }},
+		{"client CAs", c.Revisions.ClientCA, func(s *settings.MemberStatus) string { return s.ClientCARevision }},
+	} {
+		behind, why := lagging(o, file.name, file.revision, file.loaded)
+		if behind == nil {
+			continue
+		}
+		if c.Phase == v1alpha1.PKITrusting && behind.speaks() {
+			why += "; the new authority waits for it, until " + moment(c.Deadline) +
+				" at the latest: when it lasts, look at the pod's log, or delete the pod"
+		}
+		return why
 	}
-	if behind != nil && c.Phase == v1alpha1.PKITrusting && behind.speaks() {
-		why += "; the new authority waits for it, until the old one ends on " + moment(c.AuthorityExpires) +
-			": when it lasts, look at the pod's log, or delete the pod"
-	}
-	if behind == nil {
-		_, why = lagging(o, "client CAs", c.ClientCARevision, func(s *settings.MemberStatus) string { return s.ClientCARevision })
+	return ""
+}
+
+func ended(c *Certificates, fault *Fault) string {
+	why := "the members' certificate ended on " + day(c.LeafExpires)
+	if fault != nil {
+		why += "; " + fault.Message
 	}
 	return why
 }

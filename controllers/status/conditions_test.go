@@ -23,14 +23,13 @@ func healthy() *status.Observation {
 		Replicas: 1,
 		Members: []status.Member{{
 			Name: "prod-0", Running: true, Ready: true,
-			Answer: &settings.MemberStatus{Version: "1.0.0", LeafRevision: "leaf", TrustRevision: "roots", AuthRevision: "auth"},
+			Answer: &settings.MemberStatus{Version: "1.0.0", LeafRevision: "leaf", AdminLeafRevision: "admin", TrustRevision: "roots", AuthRevision: "auth"},
 		}},
 		Certificates: &status.Certificates{
-			Phase:            v1alpha1.PKIStable,
-			AuthorityExpires: now.AddDate(0, 9, 0),
-			LeafExpires:      now.AddDate(0, 0, 7),
-			LeafRevision:     "leaf",
-			TrustRevision:    "roots",
+			Phase:       v1alpha1.PKIStable,
+			Deadline:    now.AddDate(0, 9, 0),
+			LeafExpires: now.AddDate(0, 0, 7),
+			Revisions:   status.FileRevisions{Leaf: "leaf", AdminLeaf: "admin", Trust: "roots"},
 		},
 		AuthRevision: "auth",
 		Storage:      status.Storage{Size: resource.MustParse("1Gi"), Claims: []corev1.PersistentVolumeClaim{claim("1Gi")}},
@@ -98,13 +97,13 @@ func TestConditions(t *testing.T) {
 		},
 		"new certificate on its way": {
 			reason: "clients still meet the old one",
-			edit:   func(o *status.Observation) { o.Certificates.LeafRevision = "new" },
+			edit:   func(o *status.Observation) { o.Certificates.Revisions.Leaf = "new" },
 			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "certificate new",
 			ready: "False", works: "True",
 		},
 		"new authorities of clients on their way": {
 			reason: "clients of a new one are refused, those of a removed one are not",
-			edit:   func(o *status.Observation) { o.Certificates.ClientCARevision = "new" },
+			edit:   func(o *status.Observation) { o.Certificates.Revisions.ClientCA = "new" },
 			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "client CAs new",
 			ready: "False", works: "True",
 		},
@@ -132,15 +131,47 @@ func TestConditions(t *testing.T) {
 		"new roots on their way": {
 			reason: "nothing of a new authority is of use before members trust it",
 			edit: func(o *status.Observation) {
-				o.Certificates.Phase, o.Certificates.TrustRevision = v1alpha1.PKITrusting, "both"
+				o.Certificates.Phase, o.Certificates.Revisions.Trust = v1alpha1.PKITrusting, "both"
 			},
-			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "has not loaded roots both yet; the new authority waits for it, until the old one ends on 2026-12-01 12:00 UTC",
+			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "has not loaded roots both yet; the new authority waits for it, until 2026-12-01 12:00 UTC at the latest",
+			ready: "False", works: "True",
+		},
+		"offer of no use": {
+			reason: "what is shown serves, and somebody has to know",
+			edit: func(o *status.Observation) {
+				o.OfferFault = &status.Fault{Reason: v1alpha1.ReasonCertificateInvalid, Message: "ca.crt is missing"}
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonCertificateInvalid, message: "ca.crt is missing",
+			ready: "False", works: "True",
+		},
+		"offer of no use, and the end": {
+			reason: "the one leads to the other",
+			edit: func(o *status.Observation) {
+				o.OfferFault = &status.Fault{Reason: v1alpha1.ReasonCertificateInvalid, Message: "ca.crt is missing"}
+				o.Certificates.LeafExpires = now
+			},
+			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonCertificatesExpired, message: "ended on 2026-03-01; ca.crt is missing",
+			ready: "False", works: "True",
+		},
+		"nothing offered, and no pod": {
+			reason: "there is no pod because there is no certificate",
+			edit: func(o *status.Observation) {
+				o.Certificates, o.Members = nil, nil
+				o.OfferFault = &status.Fault{Reason: v1alpha1.ReasonNotIssued, Message: "waiting for cert-manager"}
+			},
+			kind: v1alpha1.ConditionReady, status: "False", because: v1alpha1.ReasonNotIssued, message: "waiting for cert-manager",
+			ready: "False", works: "True",
+		},
+		"admin port behind": {
+			reason: "the operator would lose the member",
+			edit:   func(o *status.Observation) { o.Certificates.Revisions.AdminLeaf = "new" },
+			kind:   v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "certificate of the admin port new",
 			ready: "False", works: "True",
 		},
 		"new roots, and a pod that crashes": {
 			reason: "it reads them when it starts: nobody waits for it",
 			edit: func(o *status.Observation) {
-				o.Certificates.Phase, o.Certificates.TrustRevision = v1alpha1.PKITrusting, "both"
+				o.Certificates.Phase, o.Certificates.Revisions.Trust = v1alpha1.PKITrusting, "both"
 				o.Members = []status.Member{{Name: "prod-0", Running: true, Problem: "no space left"}}
 			},
 			kind: v1alpha1.ConditionCertificatesReady, status: "False", because: v1alpha1.ReasonMembersLoading, message: "pod prod-0: no space left",
@@ -149,7 +180,7 @@ func TestConditions(t *testing.T) {
 		"new roots, a pod that crashes and one that is silent": {
 			reason: "the one that is waited for is told",
 			edit: func(o *status.Observation) {
-				o.Certificates.Phase, o.Certificates.TrustRevision = v1alpha1.PKITrusting, "both"
+				o.Certificates.Phase, o.Certificates.Revisions.Trust = v1alpha1.PKITrusting, "both"
 				o.Members = []status.Member{
 					{Name: "prod-0", Running: true, Problem: "no space left"},
 					{Name: "prod-1", Running: true, Ready: true, Problem: "does not answer the operator: refused"},

@@ -22,6 +22,9 @@ type Observation struct {
 	Members []Member
 	// Certificates are nil when none are issued.
 	Certificates *Certificates
+	// OfferFault tells why the certificate that the provider has is of no use; nil:
+	// it is.
+	OfferFault *Fault
 	// AuthRevision names the credentials that were written; empty: none.
 	AuthRevision string
 	// UserFaults tell which Secrets of users are of no use.
@@ -36,16 +39,25 @@ type Observation struct {
 
 // Certificates are what the operator issued.
 type Certificates struct {
-	Phase            v1alpha1.PKIPhase
-	AuthorityExpires time.Time
+	Phase v1alpha1.PKIPhase
+	// Deadline is when a pending authority takes over, ready or not.
+	Deadline time.Time
 	// Until is when the overlap of the phase is over; zero: it has not begun.
-	Until         time.Time
-	LeafExpires   time.Time
-	LeafRevision  string
-	TrustRevision string
-	// ClientCARevision names the authorities of clients; empty: there are none.
-	ClientCARevision string
+	Until       time.Time
+	LeafExpires time.Time
+	Revisions   FileRevisions
 }
+
+// FileRevisions are those that members should have loaded.
+type FileRevisions struct {
+	Trust     string // roots by which the admin port knows the operator
+	AdminLeaf string // certificate of the admin port
+	Leaf      string // certificate that clients meet; empty: none
+	ClientCA  string // authorities of clients; empty: none
+}
+
+// Fault is what is wrong with something, and what to do about it.
+type Fault struct{ Reason, Message string }
 
 // Stall is what only the user can mend.
 type Stall struct{ Reason, Message string }
@@ -53,14 +65,19 @@ type Stall struct{ Reason, Message string }
 // Conditions of a FlightCluster, all of them. Ready repeats the first that
 // fails, so what causes others to fail comes first.
 func Conditions(o *Observation) []metav1.Condition {
+	certificates := CertificatesReady(o)
 	parts := []metav1.Condition{
 		StorageReady(o),
 		MembersUpToDate(o),
 		Available(o),
-		CertificatesReady(o),
+		certificates,
 		CredentialsReady(o),
 	}
-	ready := Ready(o, parts)
+	causes := parts
+	if o.Certificates == nil { // without them there are no pods
+		causes = append([]metav1.Condition{certificates}, parts...)
+	}
+	ready := Ready(o, causes)
 	return append(parts, ready, Reconciling(ready, o.Stall), Stalled(o.Stall))
 }
 

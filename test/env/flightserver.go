@@ -88,9 +88,12 @@ func (s *FlightServer) Dial(ctx context.Context, _ string) (net.Conn, error) {
 func (s *FlightServer) Load(t *testing.T) {
 	t.Helper()
 	pair, auth, signing := s.secret(t, "server-tls"), s.secret(t, "auth"), s.secret(t, "signing-keys")
-	certificate, err := tls.X509KeyPair(pair.Data[settings.TLSCertFile], pair.Data[settings.TLSKeyFile])
+	if _, err := tls.X509KeyPair(pair.Data[settings.TLSCertFile], pair.Data[settings.TLSKeyFile]); err != nil {
+		t.Fatalf("loading the certificate for clients: %v", err)
+	}
+	certificate, err := tls.X509KeyPair(pair.Data[settings.AdminCertFile], pair.Data[settings.AdminKeyFile])
 	if err != nil {
-		t.Fatalf("loading the server's certificate: %v", err)
+		t.Fatalf("loading the admin port's certificate: %v", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pair.Data[settings.CAFile])
@@ -100,6 +103,7 @@ func (s *FlightServer) Load(t *testing.T) {
 	if _, err := settings.ParseSigningKeys(signing.Data[settings.SigningKeysFile]); err != nil {
 		t.Fatal(err)
 	}
+	told := s.settings(t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.files = &tls.Config{
@@ -109,7 +113,11 @@ func (s *FlightServer) Load(t *testing.T) {
 		ClientCAs:    roots,
 		Time:         s.now,
 	}
-	s.member.LeafRevision = settings.Revision(pair.Data[settings.TLSCertFile])
+	s.member.LeafRevision = ""
+	if told.TLS != nil {
+		s.member.LeafRevision = settings.Revision(pair.Data[settings.TLSCertFile])
+	}
+	s.member.AdminLeafRevision = settings.Revision(pair.Data[settings.AdminCertFile])
 	s.member.TrustRevision = settings.Revision(pair.Data[settings.CAFile])
 	s.member.ClientCARevision = ""
 	if cas, ok := pair.Data[settings.ClientCAFile]; ok {
@@ -257,6 +265,20 @@ func (s *FlightServer) config(*tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, errors.New("no files are loaded")
 	}
 	return s.files.Clone(), nil
+}
+
+func (s *FlightServer) settings(t *testing.T) *settings.ServerSettings {
+	t.Helper()
+	config := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: s.key.Namespace, Name: s.key.Name + "-settings"}
+	if err := s.secrets.Get(t.Context(), key, config); err != nil {
+		t.Fatal(err)
+	}
+	told, err := settings.Parse([]byte(config.Data[settings.SettingsFile]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told
 }
 
 func (s *FlightServer) secret(t *testing.T, child string) *corev1.Secret {

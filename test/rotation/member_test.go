@@ -56,8 +56,8 @@ func (m *member) start(t *testing.T, c *env.Cluster) {
 		"--admin-listen", m.admin,
 		"--tls-cert", in("server-tls", settings.TLSCertFile),
 		"--tls-key", in("server-tls", settings.TLSKeyFile),
-		"--admin-tls-cert", in("server-tls", settings.TLSCertFile),
-		"--admin-tls-key", in("server-tls", settings.TLSKeyFile),
+		"--admin-tls-cert", in("server-tls", settings.AdminCertFile),
+		"--admin-tls-key", in("server-tls", settings.AdminKeyFile),
 		"--admin-client-ca", in("server-tls", settings.CAFile),
 		"--auth-file", in("auth", settings.CredentialsFile),
 		"--signing-keys", in("signing-keys", settings.SigningKeysFile))
@@ -122,14 +122,15 @@ func projectVolume(dir string, files map[string][]byte) error {
 func (m *member) await(t *testing.T, operator *serveradmin.Client) {
 	t.Helper()
 	want := settings.MemberStatus{
-		LeafRevision:    settings.Revision(m.files["server-tls"][settings.TLSCertFile]),
-		TrustRevision:   settings.Revision(m.files["server-tls"][settings.CAFile]),
-		AuthRevision:    settings.Revision(m.files["auth"][settings.CredentialsFile]),
-		SigningRevision: settings.Revision(m.files["signing-keys"][settings.SigningKeysFile]),
+		LeafRevision:      settings.Revision(m.files["server-tls"][settings.TLSCertFile]),
+		AdminLeafRevision: settings.Revision(m.files["server-tls"][settings.AdminCertFile]),
+		TrustRevision:     settings.Revision(m.files["server-tls"][settings.CAFile]),
+		AuthRevision:      settings.Revision(m.files["auth"][settings.CredentialsFile]),
+		SigningRevision:   settings.Revision(m.files["signing-keys"][settings.SigningKeysFile]),
 	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		got, err := operator.Health(t.Context())
-		if err == nil && got.LeafRevision == want.LeafRevision && got.TrustRevision == want.TrustRevision &&
+		if err == nil && got.LeafRevision == want.LeafRevision && got.AdminLeafRevision == want.AdminLeafRevision && got.TrustRevision == want.TrustRevision &&
 			got.AuthRevision == want.AuthRevision && got.SigningRevision == want.SigningRevision {
 			return
 		}
