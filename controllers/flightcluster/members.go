@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -46,8 +47,11 @@ func (c *Controller) observeMembers(ctx context.Context, s *scope) (reconcile.Re
 	return reconcile.Result{}, nil
 }
 
+// askedAtOnce bounds the servers that are asked at the same time.
+const askedAtOnce = 8
+
 // askMembers asks each running server what it has loaded. One that does not
-// answer is news for the status, not a failure.
+// answer is news for the status, not a failure, and does not hold up the others.
 func (c *Controller) askMembers(ctx context.Context, s *scope) (reconcile.Result, error) {
 	if !s.issued {
 		return reconcile.Result{}, nil // paused before certificates were
@@ -56,6 +60,8 @@ func (c *Controller) askMembers(ctx context.Context, s *scope) (reconcile.Result
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	var asking errgroup.Group
+	asking.SetLimit(askedAtOnce)
 	for i := range s.members {
 		m := &s.members[i]
 		if !m.Running || m.Stopping {
@@ -66,25 +72,33 @@ func (c *Controller) askMembers(ctx context.Context, s *scope) (reconcile.Result
 			Roots:       s.pairs.Rollover.Trust(),
 			Certificate: certificate,
 		}
-		if err := c.ask(ctx, target, m); err != nil {
-			log.FromContext(ctx).V(1).Info("member does not answer", "pod", m.Name, "error", err.Error())
-		}
+		asking.Go(func() error {
+			c.ask(ctx, target, m)
+			return nil
+		})
 	}
-	return reconcile.Result{}, nil
+	return reconcile.Result{}, asking.Wait()
 }
 
-func (c *Controller) ask(ctx context.Context, target serveradmin.Target, m *status.Member) error {
-	server, err := c.Dialer.Dial(target)
-	if err != nil {
-		return err
-	}
-	answer, err := server.Health(ctx)
+func (c *Controller) ask(ctx context.Context, target serveradmin.Target, m *status.Member) {
+	answer, err := c.health(ctx, target)
 	if err == nil {
 		m.Answer = &answer
-	} else if m.Ready {
+		return
+	}
+	if m.Ready {
 		m.Problem = "does not answer the operator: " + err.Error()
 	}
-	return cmp.Or(err, server.Close())
+	log.FromContext(ctx).V(1).Info("member does not answer", "pod", m.Name, "error", err.Error())
+}
+
+func (c *Controller) health(ctx context.Context, target serveradmin.Target) (settings.MemberStatus, error) {
+	server, err := c.Dialer.Dial(target)
+	if err != nil {
+		return settings.MemberStatus{}, err
+	}
+	defer func() { _ = server.Close() }() // the answer is there, or its error
+	return server.Health(ctx)
 }
 
 // acknowledged tells whether every running member has loaded a file that was

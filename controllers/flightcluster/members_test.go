@@ -1,7 +1,11 @@
 package flightcluster_test
 
 import (
+	"context"
 	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -73,6 +77,45 @@ func TestMemberDoesNotAnswer(t *testing.T) {
 	}
 	if res.RequeueAfter <= 0 {
 		t.Error("nobody will look again")
+	}
+}
+
+// Members are asked side by side, but not all of a large cluster's at once: here
+// no connection is made before as many as may be are under way.
+func TestMembersAreAskedAtOnce(t *testing.T) {
+	const bound, pods = 8, 12
+	c := api.NewCluster(t, nil)
+	c.Kubelet.Pods = pods
+	c.Settle()
+	dials := make(chan struct{}, pods) // holds one for each that is under way
+	var tooMany atomic.Bool
+	enough := make(chan struct{})
+	release := sync.OnceFunc(func() { close(enough) })
+	c.Controller.Dialer.DialContext = func(ctx context.Context, address string) (net.Conn, error) {
+		dials <- struct{}{}
+		defer func() { <-dials }()
+		switch n := len(dials); {
+		case n > bound:
+			tooMany.Store(true)
+		case n == bound:
+			release()
+		}
+		select {
+		case <-enough:
+			return c.Server.Dial(ctx, address)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	c.Reconcile()
+	members := c.Resource().Status.Members
+	if len(members) != pods || tooMany.Load() {
+		t.Errorf("%d members, too many asked at once: %t", len(members), tooMany.Load())
+	}
+	for _, m := range members {
+		if m.State != v1alpha1.MemberActive {
+			t.Errorf("%s is %s: it was not asked while others were", m.Name, m.State)
+		}
 	}
 }
 
