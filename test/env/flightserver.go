@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,11 +33,13 @@ type FlightServer struct {
 
 	listener net.Listener
 	now      func() time.Time
+	skew     atomic.Int64 // time.Duration
 	secrets  client.Client
 	key      client.ObjectKey // of the FlightCluster
 
 	mu       sync.Mutex
 	files    *tls.Config // as loaded last
+	loaded   Loaded
 	member   settings.MemberStatus
 	datasets map[string]*settings.DatasetStatus
 	access   map[string][]settings.AccessRule
@@ -97,21 +100,24 @@ func (s *FlightServer) Load(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pair.Data[settings.CAFile])
-	if _, err := settings.ParseCredentials(auth.Data[settings.CredentialsFile]); err != nil {
+	credentials, err := settings.ParseCredentials(auth.Data[settings.CredentialsFile])
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := settings.ParseSigningKeys(signing.Data[settings.SigningKeysFile]); err != nil {
+	keys, err := settings.ParseSigningKeys(signing.Data[settings.SigningKeysFile])
+	if err != nil {
 		t.Fatal(err)
 	}
 	told := s.settings(t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.loaded = Loaded{Certificate: certificate.Leaf, Credentials: credentials, SigningKeys: keys}
 	s.files = &tls.Config{
 		MinVersion:   tls.VersionTLS13,
 		Certificates: []tls.Certificate{certificate},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ClientCAs:    roots,
-		Time:         s.now,
+		Time:         s.time,
 	}
 	s.member.LeafRevision = ""
 	if told.TLS != nil {
@@ -126,6 +132,25 @@ func (s *FlightServer) Load(t *testing.T) {
 	s.member.AuthRevision = settings.Revision(auth.Data[settings.CredentialsFile])
 	s.member.SigningRevision = settings.Revision(signing.Data[settings.SigningKeysFile])
 }
+
+// Loaded is what decides on the calls of clients.
+type Loaded struct {
+	Certificate *x509.Certificate
+	Credentials *settings.Credentials
+	SigningKeys *settings.SigningKeys
+}
+
+// Loaded gives what was loaded last.
+func (s *FlightServer) Loaded() Loaded {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loaded
+}
+
+// Skew sets by how much the server's clock is ahead.
+func (s *FlightServer) Skew(d time.Duration) { s.skew.Store(int64(d)) }
+
+func (s *FlightServer) time() time.Time { return s.now().Add(time.Duration(s.skew.Load())) }
 
 // Fail makes every action fail; nil ends that.
 func (s *FlightServer) Fail(err error) {
