@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload/tlstest"
 )
@@ -64,6 +66,29 @@ func TestMetricsCertificateMustBeThere(t *testing.T) {
 	if err := checkMetricsCert(dir); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestMetricsRefuseWeakTLS(t *testing.T) {
+	authority := tlstest.NewCA(t)
+	o := &options{metricsAddress: freeAddress(t), metricsCertDir: t.TempDir()}
+	writePair(t, o.metricsCertDir, authority.Issue(t, "metrics"))
+	server, err := metricsserver.NewServer(managerOptions(o).Metrics, api.Config, http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Start(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	gomega.NewWithT(t).Eventually(func() int {
+		return scrape(t, authority.Client(t, nil), o.metricsAddress, "")
+	}, wait, often).Should(gomega.Equal(http.StatusUnauthorized))
+	tlstest.ExpectStrong(t, o.metricsAddress, authority.Client(t, nil))
 }
 
 // token makes a ServiceAccount and a token of it.

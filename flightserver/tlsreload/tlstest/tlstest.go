@@ -11,8 +11,11 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // CA issues certificates.
@@ -68,6 +71,37 @@ func (c *CA) Client(t testing.TB, pair *Pair) *tls.Config {
 		config.Certificates = []tls.Certificate{certificate}
 	}
 	return config
+}
+
+// ExpectStrong offers a listener each version and suite alone, and looks at what
+// it takes. Client is one that it takes otherwise.
+func ExpectStrong(t testing.TB, address string, client *tls.Config) {
+	t.Helper()
+	for version, want := range map[uint16]bool{
+		tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true,
+	} {
+		if got := takes(address, client, version); got != want {
+			t.Errorf("takes %s: %t, want %t", tls.VersionName(version), got, want)
+		}
+	}
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		if slices.Contains(suite.SupportedVersions, tls.VersionTLS12) && takes(address, client, tls.VersionTLS12, suite.ID) &&
+			!slices.Contains(settings.CipherSuites(), suite.ID) {
+			t.Errorf("takes %s", suite.Name)
+		}
+	}
+}
+
+func takes(address string, client *tls.Config, version uint16, suites ...uint16) bool {
+	config := client.Clone()
+	config.MinVersion, config.MaxVersion, config.CipherSuites = version, version, suites
+	config.NextProtos = []string{"h2"}
+	conn, err := tls.Dial("tcp", address, config)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
