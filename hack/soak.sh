@@ -25,6 +25,11 @@ main() {
   E2E_IN_NODE=$(node_command)
   E2E_PROBE=$REPO/bin/probe
   export E2E_PYTHON E2E_IN_NODE E2E_PROBE E2E_FORMAT=standard-verbose
+  if [ "$PROVIDER" = CertManager ]; then
+    E2E_CERT_MANAGER=$(test/certmanager/build.sh)
+    E2E_CERT_MANAGER_CRDS=$(go -C test/certmanager list -m -f '{{.Dir}}' github.com/cert-manager/cert-manager)/deploy/crds
+    export E2E_CERT_MANAGER E2E_CERT_MANAGER_CRDS
+  fi
   go build -o "$E2E_PROBE" ./test/e2e/probe
   hack/e2e.sh -run '^TestSoak$' -timeout "$((2 * MINUTES + 30))m" -soak="${MINUTES}m" -provider="$PROVIDER"
 }

@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/metadata"
@@ -18,6 +20,9 @@ func soakAuthority(t *testing.T) authority {
 	switch *soakProvider {
 	case string(v1alpha1.TLSOperator):
 		return operatorAuthority{}
+	case string(v1alpha1.TLSCertManager):
+		startCertManager(t)
+		return certManagerAuthority{}
 	default:
 		t.Fatalf("provider %s: there are Operator and CertManager", *soakProvider)
 		return nil
@@ -55,4 +60,55 @@ func deleteAuthority(t *testing.T, cr *v1alpha1.FlightCluster) {
 	if err := api.Delete(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// certManagerAuthority is an Issuer of cert-manager, and another one after that.
+type certManagerAuthority struct{}
+
+func (certManagerAuthority) prepare(t *testing.T, cr *v1alpha1.FlightCluster) {
+	t.Helper()
+	kubectl(t, cr.Namespace, "apply", "-f", "test/e2e/testdata/issuers.yaml")
+	kubectl(t, cr.Namespace, "wait", "--for=condition=Ready", "--timeout=3m", "issuers", "first", "second")
+	cr.Spec.TLS = &v1alpha1.TLSSpec{
+		Provider:    v1alpha1.TLSCertManager,
+		CertManager: &v1alpha1.CertManagerSpec{IssuerRef: v1alpha1.IssuerReference{Name: "first"}},
+		// cert-manager issues for an hour at least.
+		Leaf: &v1alpha1.LeafSpec{Duration: lasting(time.Hour), RenewBefore: lasting(59*time.Minute + 10*time.Second)},
+		CA:   &v1alpha1.CASpec{Overlap: lasting(overlap)},
+	}
+}
+
+func (certManagerAuthority) replacements() []func(*testing.T, *v1alpha1.FlightCluster) {
+	return []func(*testing.T, *v1alpha1.FlightCluster){renewRoot, renewRoot, switchIssuer}
+}
+
+// renewRoot has the issuer's root be issued again, with another key, as
+// `cmctl renew` does.
+func renewRoot(t *testing.T, cr *v1alpha1.FlightCluster) {
+	t.Helper()
+	eventually(t, "the root is renewed", func() error { return tryRenew(t, cr) })
+}
+
+// tryRenew may meet a write of cert-manager's.
+func tryRenew(t *testing.T, cr *v1alpha1.FlightCluster) error {
+	t.Helper()
+	root := &unstructured.Unstructured{}
+	root.SetGroupVersionKind(schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"})
+	root.SetNamespace(cr.Namespace)
+	root.SetName("first-root")
+	get(t, root)
+	conditions, _, err := unstructured.NestedSlice(root.Object, "status", "conditions")
+	if err != nil {
+		return err
+	}
+	conditions = append(conditions, map[string]any{"type": "Issuing", "status": "True", "reason": "ManuallyTriggered"})
+	if err := unstructured.SetNestedSlice(root.Object, conditions, "status", "conditions"); err != nil {
+		return err
+	}
+	return api.Status().Update(t.Context(), root)
+}
+
+func switchIssuer(t *testing.T, cr *v1alpha1.FlightCluster) {
+	t.Helper()
+	change(t, cr, func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.CertManager.IssuerRef.Name = "second" })
 }
