@@ -21,7 +21,7 @@ func TestServiceAccounts(t *testing.T) {
 	change(t, cr, func(cr *v1alpha1.FlightCluster) { cr.Spec.Auth.ServiceAccounts.Bindings[0].Namespace = namespace })
 	waitReady(t, cr)
 	planes := sample(t, "planes")
-	if err := connectAs(t, cr, "etl").put(t.Context(), planes, "planes"); err != nil {
+	if err := connectAs(t, cr, "etl").Put(t.Context(), planes, "planes"); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"report", "other"} {
@@ -33,12 +33,12 @@ func TestServiceAccounts(t *testing.T) {
 	}
 
 	report := connectWith(t, cr, tokenFor("report", "--audience", audience))
-	got, err := report.get(t.Context(), "planes")
+	got, err := report.Get(t.Context(), "planes")
 	if err != nil {
 		t.Fatal(err)
 	}
 	requireEqual(t, planes, got)
-	refuse(t, report.put(t.Context(), planes, "planes"), codes.PermissionDenied)
+	refuse(t, report.Put(t.Context(), planes, "planes"), codes.PermissionDenied)
 	for name, tc := range map[string]struct {
 		token string
 		want  codes.Code
@@ -48,14 +48,14 @@ func TestServiceAccounts(t *testing.T) {
 		"without a role":     {tokenFor("other", "--audience", audience), codes.PermissionDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := connectWith(t, cr, tc.token).get(t.Context(), "planes")
+			_, err := connectWith(t, cr, tc.token).Get(t.Context(), "planes")
 			refuse(t, err, tc.want)
 		})
 	}
 
 	kubectl(t, namespace, "delete", "serviceaccount", "report")
 	eventually(t, "a deleted ServiceAccount is refused", func() error {
-		if _, err = report.get(t.Context(), "planes"); err == nil {
+		if _, err = report.Get(t.Context(), "planes"); err == nil {
 			return errors.New("it still reads")
 		}
 		return nil
