@@ -32,6 +32,7 @@ const garbage = "Z2FyYmFnZQ=="
 // Whatever of the cluster's own is deleted or damaged is as it should be a
 // moment later, and clients go on meanwhile with what they have read before.
 func TestEverySecretAndConfigMapHeals(t *testing.T) {
+	t.Parallel()
 	other, past := api.NewCluster(t, nil), api.NewCluster(t, nil)
 	past.Clock.Step(-2 * 365 * day)
 	other.Settle()
@@ -161,6 +162,7 @@ func dataOf(object *unstructured.Unstructured) map[string]any {
 // An operator that comes back finds what is due, or has ended, and goes on. Who
 // has read a token and roots before it left is served again.
 func TestOperatorWasAway(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		from, away time.Duration
 		forgotten  bool // what clients have read ended meanwhile
@@ -196,6 +198,7 @@ func TestOperatorWasAway(t *testing.T) {
 // Clocks of the operator, of members and of clients may each be off by five
 // minutes, also while everything is replaced.
 func TestClocksDiffer(t *testing.T) {
+	t.Parallel()
 	for _, skew := range []time.Duration{-5 * time.Minute, 5 * time.Minute} {
 		t.Run(skew.String(), func(t *testing.T) {
 			t.Parallel()
@@ -205,10 +208,10 @@ func TestClocksDiffer(t *testing.T) {
 			})
 			c.Server.Skew(skew)
 			c.Settle()
-			for _, days := range []time.Duration{50, 6, 6} { // a rollover
+			for _, pass := range []time.Duration{50 * day, 6 * day, 6 * day} { // a rollover
 				reader := newReader(c)
 				reader.skew = skew
-				c.Clock.Step(days * day)
+				c.Clock.Step(pass)
 				reader.settle(t)
 				c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 			}
