@@ -102,6 +102,7 @@ func (a *Authenticator) reload() {
 			a.logger.Error("file not reloaded, its last good content stays in force", "file", f.path, "error", err)
 		}
 	}
+	a.endForged()
 }
 
 func (a *Authenticator) apply(content []byte, revision string) error {

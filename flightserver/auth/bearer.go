@@ -40,7 +40,8 @@ func (a *Authenticator) newBearer(user settings.User) (text, session string, err
 // withBearer gives the identity of a session bearer.
 func (a *Authenticator) withBearer(c *credentials, text string) (Identity, error) {
 	var claims bearerClaims
-	if err := a.keys.Verify(text, bearerAudience, &claims); err != nil {
+	signer, err := a.keys.Verify(text, bearerAudience, &claims)
+	if err != nil {
 		return Identity{}, errBadBearer
 	}
 	user, ok := c.byName[claims.Subject]
@@ -48,7 +49,7 @@ func (a *Authenticator) withBearer(c *credentials, text string) (Identity, error
 		return Identity{}, errBadBearer
 	}
 	id := identityOf(user)
-	id.Session = claims.ID
+	id.Session, id.signer = claims.ID, signer
 	return id, nil
 }
 

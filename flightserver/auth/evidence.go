@@ -108,7 +108,7 @@ func (a *Authenticator) token(ctx context.Context, peer, text string) (Identity,
 func (a *Authenticator) openIdentity(c *credentials, text string) (Identity, error) {
 	id := anonymous(c.anonymous)
 	var claims bearerClaims
-	if a.keys.Verify(text, bearerAudience, &claims) == nil {
+	if _, err := a.keys.Verify(text, bearerAudience, &claims); err == nil {
 		id.Session = claims.ID
 	}
 	return id, nil

@@ -15,17 +15,18 @@ type held struct {
 type heldCall struct {
 	cancel context.CancelCauseFunc
 	token  *accountToken // nil: not of a ServiceAccount
+	signer string        // of its bearer; empty: it has none
 }
 
 // Hold gives a context for a call of the identity, which ends with ErrRevoked
 // when its credentials are taken out of the file, or by Kubernetes out of its
-// own. The caller releases it when the call has ended.
+// own, or the key that signed its bearer is gone. The caller releases it when the call has ended.
 func (a *Authenticator) Hold(ctx context.Context, id Identity) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	call := &heldCall{cancel, id.token}
+	call := &heldCall{cancel, id.token, id.signer}
 	a.held.add(id.Credential, call)
-	// The file may have changed between the look at it and this one.
-	if _, ok := a.loaded.Load().find(id.Credential); !ok {
+	// The files may have changed between the look at them and this one.
+	if _, ok := a.loaded.Load().find(id.Credential); !ok || !a.vouched(id.signer) {
 		cancel(ErrRevoked)
 	}
 	return ctx, func() {
@@ -71,6 +72,22 @@ func (h *held) revoke(file *credentials) (ended int) {
 	}
 	return ended
 }
+
+// endForged ends the calls by bearers whose key is gone: whoever had it can have
+// made them.
+func (a *Authenticator) endForged() {
+	a.held.mu.Lock()
+	defer a.held.mu.Unlock()
+	for _, calls := range a.held.calls {
+		for call := range calls {
+			if !a.vouched(call.signer) {
+				call.cancel(ErrRevoked)
+			}
+		}
+	}
+}
+
+func (a *Authenticator) vouched(signer string) bool { return signer == "" || a.keys.has(signer) }
 
 // byToken gives what ends the calls of each token of a ServiceAccount.
 func (h *held) byToken() map[accountToken][]context.CancelCauseFunc {

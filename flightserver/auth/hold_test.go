@@ -78,6 +78,39 @@ func TestHold(t *testing.T) {
 	}
 }
 
+// A call by a bearer ends with the key that signed it, and no other does.
+func TestHoldEndsWithTheSigningKey(t *testing.T) {
+	a := open(t, writeCredentials(t, filepath.Join(t.TempDir(), "auth.yaml"), &settings.Credentials{Users: []settings.User{aUser("arya")}}))
+	_, bearer, err := a.LogIn(t.Context(), "", "arya", needle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byBearer, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + bearer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byPassword := identityOf(aUser("arya"))
+	byPassword.Credential = byBearer.Credential
+	calls := map[string]context.Context{}
+	for who, id := range map[string]Identity{"bearer": byBearer, "password": byPassword} {
+		ctx, release := a.Hold(t.Context(), id)
+		defer release()
+		calls[who] = ctx
+	}
+	if err := makeKeys(a.keys.file.path); err != nil {
+		t.Fatal(err)
+	}
+	a.reload()
+	late, release := a.Hold(t.Context(), byBearer)
+	defer release()
+	if !errors.Is(context.Cause(calls["bearer"]), ErrRevoked) || !errors.Is(context.Cause(late), ErrRevoked) {
+		t.Error("a call by a bearer goes on without the key that signed it")
+	}
+	if calls["password"].Err() != nil {
+		t.Error("a call by a password ended with a key")
+	}
+}
+
 func TestHoldForgetsWhatHasEnded(t *testing.T) {
 	a := open(t, "")
 	_, release := a.Hold(t.Context(), anonymous(settings.RoleAdmin))

@@ -68,6 +68,8 @@ type Identity struct {
 	// token of a ServiceAccount, which is reviewed again while a call is under way.
 	// A pointer is printed as an address, and so the token nowhere.
 	token *accountToken
+	// signer is the key that signed the bearer; empty: it was none.
+	signer string
 }
 
 // Anonymous is the name of a caller without credentials.

@@ -112,24 +112,31 @@ func (k *Keys) Sign(claims jwt.Claims) (string, error) {
 }
 
 // Verify reads claims that one of the keys signed for the audience and that
-// have not expired; jwt.ErrTokenExpired tells this fault from others.
-func (k *Keys) Verify(text, audience string, into jwt.Claims) error {
+// have not expired, and gives the id of that key; jwt.ErrTokenExpired tells this
+// fault from others.
+func (k *Keys) Verify(text, audience string, into jwt.Claims) (signer string, err error) {
 	set := k.loaded.Load()
-	_, err := k.parser.ParseWithClaims(text, into, func(token *jwt.Token) (any, error) {
-		id, _ := token.Header["kid"].(string)
-		key, ok := set.byID[id]
+	_, err = k.parser.ParseWithClaims(text, into, func(token *jwt.Token) (any, error) {
+		signer, _ = token.Header["kid"].(string)
+		key, ok := set.byID[signer]
 		if !ok {
 			return nil, jwt.ErrTokenUnverifiable
 		}
 		return key, nil
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	// Claims of one use must not serve another, though one key signs both.
 	audiences, err := into.GetAudience()
 	if err != nil || len(audiences) != 1 || audiences[0] != audience {
-		return jwt.ErrTokenInvalidAudience
+		return "", jwt.ErrTokenInvalidAudience
 	}
-	return nil
+	return signer, nil
+}
+
+// has tells whether what a key signed is good.
+func (k *Keys) has(id string) bool {
+	_, ok := k.loaded.Load().byID[id]
+	return ok
 }

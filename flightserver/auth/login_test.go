@@ -75,7 +75,9 @@ func TestBasic(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if again, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + bearer}); err != nil || again != got || again.Session == "" {
+			again, _, err := a.Authenticate(t.Context(), Evidence{Header: "Bearer " + bearer})
+			again.signer = "" // which the login itself does not depend on
+			if err != nil || again != got || again.Session == "" {
 				t.Errorf("the bearer is of %+v, %v, want %+v: %s", again, err, got, tc.reason)
 			}
 		})
@@ -168,7 +170,7 @@ func TestClaimsOfAnotherUseAreNoBearer(t *testing.T) {
 		t.Fatal(err)
 	}
 	var claims bearerClaims
-	if err := a.keys.Verify(bearer, bearerAudience, &claims); err != nil {
+	if _, err := a.keys.Verify(bearer, bearerAudience, &claims); err != nil {
 		t.Fatal(err)
 	}
 	claims.Audience[0] = "flightserver/other"

@@ -68,7 +68,7 @@ func (t *tickets) verify(ticket []byte) (claims, error) {
 		return claims{}, err
 	}
 	var c claims
-	if err := t.keys.Verify(body.Ticket, ticketAudience, &c); err != nil {
+	if _, err := t.keys.Verify(body.Ticket, ticketAudience, &c); err != nil {
 		return claims{}, fmt.Errorf("%w: %w", errInvalidTicket, err)
 	}
 	return c, nil
