@@ -116,13 +116,17 @@ func (l *life) create() {
 	})
 }
 
-// change changes what can be changed: size, image, tokens, the NetworkPolicy.
+// change changes what can be changed: size, image, tokens, ServiceAccounts, the
+// NetworkPolicy.
 func (l *life) change() {
 	l.t.Helper()
 	l.edit(func(cr *v1alpha1.FlightCluster) {
 		cr.Spec.Storage.Size = resource.MustParse("2Gi")
 		cr.Spec.Image = "example.test/flightserver:2.0.0"
 		cr.Spec.Auth.Tokens = []v1alpha1.TokenSpec{{Name: "bi", Role: "Reader"}}
+		cr.Spec.Auth.ServiceAccounts = &v1alpha1.ServiceAccountsSpec{
+			Bindings: []v1alpha1.ServiceAccountBinding{{Namespace: "bi", Name: "report", Role: "Reader"}},
+		}
 		cr.Spec.NetworkPolicy = &v1alpha1.NetworkPolicySpec{Mode: v1alpha1.NetworkPolicyNone}
 	})
 	l.until(func(g gomega.Gomega) {
@@ -227,9 +231,10 @@ func (l *life) start(config *rest.Config, o *options) (stop func()) {
 		l.t.Fatal(err)
 	}
 	if err := controllers.SetUp(mgr, controllers.Options{
-		ServerImage:  "example.test/flightserver:1.2.3",
-		OperatorPods: o.operatorPods,
-		Dialer:       serveradmin.Dialer{DialContext: l.server.Dial},
+		ServerImage:      "example.test/flightserver:1.2.3",
+		OperatorPods:     o.operatorPods,
+		ReviewersBinding: o.reviewers,
+		Dialer:           serveradmin.Dialer{DialContext: l.server.Dial},
 	}); err != nil {
 		l.t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 // unasked are rights that no request names, and why they are needed.
 var unasked = map[string]string{
 	"update flight-operator.io/flightclusters/finalizers": "admission asks for it where a child blocks the deletion of its owner",
+	"bind rbac.authorization.k8s.io/clusterroles":         "admission asks for it where a binding gets other subjects",
 }
 
 // An operator that has the rights which the chart gives it, and no others, takes
@@ -40,7 +41,10 @@ func TestRights(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			api.InstallCertManager(t)
 			l := newLife(t, api.Namespace(t))
-			o := &options{metricsAddress: freeAddress(t), metricsCertDir: t.TempDir(), probeAddress: "0", leaderElect: true}
+			o := &options{
+				metricsAddress: freeAddress(t), metricsCertDir: t.TempDir(), probeAddress: "0",
+				leaderElect: true, reviewers: "flights-flight-operator-tokenreviewers",
+			}
 			authority := tlstest.NewCA(t)
 			writePair(t, o.metricsCertDir, authority.Issue(t, "metrics"))
 			o.operatorPods.Namespace = api.Namespace(t)

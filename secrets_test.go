@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
+	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
 
 // recording keeps what is written to it.
@@ -34,7 +35,7 @@ func (r *recording) String() string {
 }
 
 // public are the keys of Secrets whose values everybody may know.
-var public = []string{corev1.TLSCertKey, "ca.crt", "uri"}
+var public = []string{corev1.TLSCertKey, settings.AdminCertFile, "ca.crt", "uri"}
 
 // secretWord is how long a word of a Secret is that gives something away: tokens,
 // passwords and the lines of keys are longer, names and times are shorter.
