@@ -89,7 +89,8 @@ const (
 	// repeats what it says; when it lasts, look at its issuer.
 	ReasonNotIssued = "NotIssued"
 	// ReasonCertificateInvalid: what the provider gave is of no use for the reason
-	// in the message. The last good certificate stays in force.
+	// in the message, which names what to mend. The last good certificate stays in
+	// force.
 	ReasonCertificateInvalid = "CertificateInvalid"
 	// ReasonAuthorityChanging: everything works while a new authority takes over.
 	// Clients that keep a copy of ca.crt need the new one by the time that the

@@ -157,6 +157,7 @@ type ResourcesSpec struct {
 // that the operator runs for this cluster alone.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.certManager) == (self.provider == 'CertManager')",fieldPath=".certManager",message="certManager belongs to provider CertManager, which needs it: set certManager.issuerRef, or remove certManager, or change provider"
+// +kubebuilder:validation:XValidation:rule="has(self.secret) == (self.provider == 'Secret')",fieldPath=".secret",message="secret belongs to provider Secret, which needs it: set secret.name and secret.caBundle, or remove secret, or change provider"
 // +kubebuilder:validation:XValidation:rule="self.provider != 'CertManager' || !has(self.leaf) || ((!has(self.leaf.duration) || duration(self.leaf.duration) >= duration('1h')) && (!has(self.leaf.renewBefore) || duration(self.leaf.renewBefore) >= duration('5m')))",fieldPath=".leaf",message="cert-manager issues for 1h or more, and renews 5m or more before the end: lengthen leaf.duration or leaf.renewBefore"
 // +kubebuilder:validation:XValidation:rule="(has(self.leaf) && has(self.leaf.duration) ? duration(self.leaf.duration) : duration('168h')) <= (has(self.ca) && has(self.ca.duration) ? duration(self.ca.duration) : duration('8760h'))",fieldPath=".leaf",message="leaf.duration (168h when it is left out) must not be more than ca.duration (8760h when it is left out): a certificate ends with its authority; shorten leaf.duration or lengthen ca.duration"
 // +kubebuilder:validation:XValidation:rule="!has(self.dnsNames) || self.provider != 'Disabled'",fieldPath=".dnsNames",message="dnsNames are names in a certificate that clients see, and with provider Disabled they see none: remove dnsNames or set provider to Operator"
@@ -164,8 +165,8 @@ type ResourcesSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.clientCAs) || (has(self.clientAuth) && self.clientAuth != 'None')",fieldPath=".clientCAs",message="clientCAs are what certificates of clients are checked against, and none are asked for: set clientAuth to Optional or Require, or remove clientCAs"
 type TLSSpec struct {
 	// Provider of the certificate that clients meet: Operator issues it from the
-	// cluster's own authority; CertManager has cert-manager issue it; Disabled
-	// means plaintext. It can be changed while clients work: they are told whom to
+	// cluster's own authority; CertManager has cert-manager issue it; Secret takes
+	// yours; Disabled means plaintext. It can be changed while clients work: they are told whom to
 	// trust before servers show another certificate.
 	//
 	// +required
@@ -175,6 +176,11 @@ type TLSSpec struct {
 	//
 	// +optional
 	CertManager *CertManagerSpec `json:"certManager,omitempty"`
+
+	// Secret says where your certificate is, for provider Secret.
+	//
+	// +optional
+	Secret *OwnCertificateSpec `json:"secret,omitempty"`
 
 	// Leaf says how long certificates are valid.
 	//
@@ -306,8 +312,8 @@ type CASpec struct {
 	// certificate that only the new authority vouches for, and how long the old
 	// one stays trusted after that. Clients that keep a copy of ca.crt must read
 	// it anew at least so often. 0s gives them no time. Default: 336h, and half of
-	// renewBefore at most; with provider CertManager half of leaf.renewBefore at
-	// most, since nobody tells before that an issuer has another root.
+	// renewBefore at most; with providers CertManager and Secret half of
+	// leaf.renewBefore at most, since nobody tells before that an issuer has another root.
 	//
 	// +optional
 	// +kubebuilder:validation:Type=string
@@ -318,13 +324,14 @@ type CASpec struct {
 
 // TLSProvider says where certificates come from.
 //
-// +kubebuilder:validation:Enum=Operator;CertManager;Disabled
+// +kubebuilder:validation:Enum=Operator;CertManager;Secret;Disabled
 type TLSProvider string
 
 // TLS providers.
 const (
 	TLSOperator    TLSProvider = "Operator"
 	TLSCertManager TLSProvider = "CertManager"
+	TLSSecret      TLSProvider = "Secret"
 	TLSDisabled    TLSProvider = "Disabled"
 )
 
@@ -334,6 +341,28 @@ type CertManagerSpec struct {
 	//
 	// +required
 	IssuerRef IssuerReference `json:"issuerRef"`
+}
+
+// OwnCertificateSpec says where the certificate is that clients meet, and whom
+// they have to trust for it.
+type OwnCertificateSpec struct {
+	// Name of a Secret of type kubernetes.io/tls in the FlightCluster's namespace.
+	// Its certificate must be good for <cluster>.<namespace>.svc, where clients are
+	// sent, and for dnsNames; intermediates follow it. A change is noticed at once
+	// when the Secret bears the label flight-operator.io/cluster with the cluster's
+	// name, and within about a minute otherwise.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// CABundle has the roots that vouch for the certificate. The operator publishes
+	// them to clients, and shows a certificate when clients had time to read the
+	// root that vouches for it: put a new root there before the certificate.
+	//
+	// +required
+	CABundle CASource `json:"caBundle"`
 }
 
 // IssuerReference names an issuer of cert-manager, or of one of its extensions.

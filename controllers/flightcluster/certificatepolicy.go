@@ -40,7 +40,7 @@ func certificatePolicy(cr *v1alpha1.FlightCluster) pki.Policy {
 	p.Authority.RenewBefore = or(ca.RenewBefore, min(caRenewBefore, p.Authority.Duration/4))
 	p.Overlap = or(ca.Overlap, min(caOverlap, p.Authority.RenewBefore/2))
 	p.Plaintext = provider(cr) == v1alpha1.TLSDisabled
-	if ca.Overlap == nil && provider(cr) == v1alpha1.TLSCertManager {
+	if from := provider(cr); ca.Overlap == nil && (from == v1alpha1.TLSCertManager || from == v1alpha1.TLSSecret) {
 		p.Overlap = min(p.Overlap, p.Leaf.RenewBefore/2) // what is shown ends before another root is known for longer
 	}
 	return p

@@ -60,7 +60,8 @@ func (c *Controller) storedCertificates(ctx context.Context, s *scope) (stored p
 	stored.Shown = keyPair(server)
 	stored.Operator = pki.Leaf{KeyPair: keyPair(operator), Trust: operator.Data[settings.CAFile]}
 	roots, err := c.tokenRoots(ctx, s.cr)
-	stored.Published = append(roots, []byte(bundle.Data[settings.CAFile]))
+	stored.Published = append(stored.Published, []byte(bundle.Data[settings.CAFile]))
+	stored.Published = append(stored.Published, roots...)
 	return stored, err
 }
 
@@ -88,6 +89,7 @@ func (s *scope) renewCertificates(stored pki.Stored, offer *pki.Offer) error {
 	handover, fault := pki.Show(stored, pairs, offer, s.policy, s.now)
 	if fault != nil {
 		s.blameOffer(fault)
+		s.finishBlame(handover)
 	}
 	s.pairs, s.handover, s.changes = pairs, handover, changes
 	s.takenOver = offer != nil && !bytes.Equal(handover.Shown.Certificate, stored.Shown.Certificate)
@@ -186,7 +188,8 @@ func (c *Controller) announceCertificates(s *scope) {
 		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "CertificateIssued", "Issue", "issued a new %s: the stored one was %s", change.Pair, change.Why)
 	}
 	if s.takenOver {
-		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "CertificateTakenOver", "Issue", "members get the certificate that provider %s gave", s.cr.Spec.TLS.Provider)
+		c.Recorder.Eventf(s.cr, nil, corev1.EventTypeNormal, "CertificateTakenOver", "Issue",
+			"members get the certificate that provider %s gave", s.cr.Spec.TLS.Provider)
 	}
 }
 

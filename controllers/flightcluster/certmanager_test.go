@@ -241,6 +241,7 @@ func TestCertManagerGivesNothingOfUse(t *testing.T) {
 			c.Settle()
 			expectShown(t, c, shown)
 			c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, v1alpha1.ReasonCertificateInvalid, "Secret prod-issued-tls, which cert-manager wrote, is of no use: "+tc.want)
+			c.Expect(v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, v1alpha1.ReasonCertificateInvalid, "until then the last good certificate stays in force")
 			c.Expect(v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonMembersServing, "")
 			expectRest(t, c)
 		})

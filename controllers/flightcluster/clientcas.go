@@ -55,23 +55,35 @@ func (c *Controller) keepClientCAs(ctx context.Context, s *scope, fault string) 
 // readCAs reads what the spec names, or tells what is wrong with it and how to
 // mend it.
 func (c *Controller) readCAs(ctx context.Context, namespace string, from *v1alpha1.CASource) (bundle []byte, fault string, err error) {
-	config, secret := &corev1.ConfigMap{}, &corev1.Secret{}
-	kind, name, object := "ConfigMap", from.ConfigMap, client.Object(config)
-	if from.Secret != "" {
-		kind, name, object = "Secret", from.Secret, secret
-	}
-	found, err := c.getOther(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object)
+	bundle, found, err := c.readBundle(ctx, namespace, from)
 	if err != nil {
 		return nil, "", err
 	}
-	bundle = []byte(config.Data[settings.CAFile])
-	if from.Secret != "" {
-		bundle = secret.Data[settings.CAFile]
-	}
 	if why := caFault(found, bundle); why != "" {
-		return nil, fmt.Sprintf("%s %s of tls.clientCAs %s", kind, name, why), nil
+		return nil, fmt.Sprintf("%s of tls.clientCAs %s", sourceName(from), why), nil
 	}
 	return bundle, "", nil
+}
+
+// readBundle reads what a source has under ca.crt, and tells whether the object
+// is there.
+func (c *Controller) readBundle(ctx context.Context, namespace string, from *v1alpha1.CASource) (bundle []byte, found bool, err error) {
+	if from.Secret != "" {
+		secret := &corev1.Secret{}
+		found, err = c.getOther(ctx, client.ObjectKey{Namespace: namespace, Name: from.Secret}, secret)
+		return secret.Data[settings.CAFile], found, err
+	}
+	config := &corev1.ConfigMap{}
+	found, err = c.getOther(ctx, client.ObjectKey{Namespace: namespace, Name: from.ConfigMap}, config)
+	return []byte(config.Data[settings.CAFile]), found, err
+}
+
+// sourceName is what people call a source.
+func sourceName(from *v1alpha1.CASource) string {
+	if from.Secret != "" {
+		return "Secret " + from.Secret
+	}
+	return "ConfigMap " + from.ConfigMap
 }
 
 func caFault(found bool, bundle []byte) string {

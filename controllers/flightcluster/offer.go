@@ -2,22 +2,14 @@ package flightcluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	cmv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
-	cmmetav1 "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/metadata"
 	"github.com/flight-operator/flight-operator/controllers/pki"
-	"github.com/flight-operator/flight-operator/controllers/resource"
 	"github.com/flight-operator/flight-operator/controllers/status"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
 )
@@ -25,93 +17,72 @@ import (
 // readOffer reads the certificate that the provider has for clients; nil: that
 // of the cluster's own authority is meant. What is wrong with it is no failure.
 func (c *Controller) readOffer(ctx context.Context, s *scope) (*pki.Offer, error) {
-	if provider(s.cr) != v1alpha1.TLSCertManager {
-		return nil, nil
+	switch provider(s.cr) {
+	case v1alpha1.TLSCertManager:
+		return c.readIssued(ctx, s)
+	case v1alpha1.TLSSecret:
+		return c.readOwn(ctx, s)
 	}
-	dns, addresses := s.policy.Names.Server()
-	s.desired.Issue = &resource.CertificateRequest{
-		DNSNames: dns, Addresses: addresses,
-		Duration: s.policy.Leaf.Duration, RenewBefore: s.policy.Leaf.RenewBefore,
-	}
-	secret := &corev1.Secret{}
-	found, err := c.getOther(ctx, client.ObjectKey{Namespace: s.cr.Namespace, Name: metadata.IssuedName(s.cr)}, secret)
-	switch {
-	case err != nil:
-		return nil, err
-	case !found:
-		return &pki.Offer{}, c.explainIssue(ctx, s)
-	case secret.Annotations[cmv1.CertificateNameKey] != secret.Name:
-		// cert-manager would overwrite it.
-		s.desired.Issue = nil
-		_, err := s.refused(fmt.Errorf("Secret %s is %w", secret.Name, errConflict))
-		s.offerFault = &status.Fault{Reason: s.stall.Reason, Message: s.stall.Message}
-		return &pki.Offer{}, err
-	}
-	s.issuedSecret = secret
-	return &pki.Offer{KeyPair: keyPair(secret), Trust: secret.Data[settings.CAFile], Names: dns}, nil
+	return nil, nil
 }
 
-// explainIssue tells why there is no certificate yet, as far as cert-manager does.
-func (c *Controller) explainIssue(ctx context.Context, s *scope) error {
-	name := metadata.IssuedName(s.cr)
-	certificate := &cmv1.Certificate{}
-	err := c.Live.Get(ctx, client.ObjectKey{Namespace: s.cr.Namespace, Name: name}, certificate)
-	if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
-		return err // applying it tells the rest
+// readOwn reads the user's certificate and the roots that vouch for it. The roots
+// are published although the certificate is of no use yet.
+func (c *Controller) readOwn(ctx context.Context, s *scope) (*pki.Offer, error) {
+	from, secret := s.cr.Spec.TLS.Secret, &corev1.Secret{}
+	found, err := c.getOther(ctx, client.ObjectKey{Namespace: s.cr.Namespace, Name: from.Name}, secret)
+	if err != nil {
+		return nil, err
 	}
-	message := fmt.Sprintf("waiting for cert-manager to issue Certificate %s", name)
-	for _, condition := range certificate.Status.Conditions {
-		if condition.Type == cmv1.CertificateConditionReady && condition.Status != cmmetav1.ConditionTrue {
-			message += ": " + condition.Message
-		}
+	roots, rootsFound, err := c.readBundle(ctx, s.cr.Namespace, &from.CABundle)
+	if err != nil {
+		return nil, err
 	}
-	s.offerFault = &status.Fault{Reason: v1alpha1.ReasonNotIssued, Message: message}
-	return nil
+	offer := &pki.Offer{Trust: roots, Names: append([]string{metadata.ServiceHost(s.cr)}, s.cr.Spec.TLS.DNSNames...)}
+	switch {
+	case !found:
+		s.blame(fmt.Sprintf("Secret %s of tls.secret does not exist: create it with type %s", from.Name, corev1.SecretTypeTLS))
+	case secret.Type != corev1.SecretTypeTLS:
+		s.blame(fmt.Sprintf("Secret %s of tls.secret is not of type %s: make it anew with that type", from.Name, corev1.SecretTypeTLS))
+	case !rootsFound:
+		s.blame(fmt.Sprintf("%s of tls.secret.caBundle does not exist: create it with the roots that clients should trust under the key %s",
+			sourceName(&from.CABundle), settings.CAFile))
+	default:
+		offer.KeyPair = keyPair(secret)
+	}
+	return offer, nil
 }
 
 // blameOffer says where the certificate came from that is of no use, unless it
-// is known why there is none.
+// is known already.
 func (s *scope) blameOffer(err error) {
-	if s.offerFault != nil {
-		return
-	}
-	name := metadata.IssuedName(s.cr)
-	s.offerFault = &status.Fault{
-		Reason: v1alpha1.ReasonCertificateInvalid,
-		Message: fmt.Sprintf("Secret %s, which cert-manager wrote, is of no use: %s; look at Certificate %s and its issuer; until it is mended the last good certificate stays in force",
-			name, err, name),
+	switch {
+	case s.offerFault != nil:
+	case provider(s.cr) == v1alpha1.TLSSecret:
+		from := s.cr.Spec.TLS.Secret
+		s.blame(fmt.Sprintf("Secret %s of tls.secret, with the roots of %s, is of no use: %s; replace what is wrong",
+			from.Name, sourceName(&from.CABundle), err))
+	default:
+		name := metadata.IssuedName(s.cr)
+		s.blame(fmt.Sprintf("Secret %s, which cert-manager wrote, is of no use: %s; look at Certificate %s and its issuer", name, err, name))
 	}
 }
 
-// adoptIssued makes the cluster the owner of what cert-manager wrote, unless
-// cert-manager was told to own it.
-func (c *Controller) adoptIssued(ctx context.Context, s *scope) (reconcile.Result, error) {
-	if s.issuedSecret == nil || metav1.GetControllerOf(s.issuedSecret) != nil || s.cr.Spec.Paused {
-		return reconcile.Result{}, nil
+// finishBlame tells what becomes of clients until then. Nobody but the user can
+// mend what is the user's.
+func (s *scope) finishBlame(h pki.Handover) {
+	if len(h.Shown.Certificate) > 0 {
+		s.offerFault.Message += "; until then the last good certificate stays in force"
+	} else {
+		s.offerFault.Message += "; until then no server starts"
 	}
-	return s.refused(c.Client.Apply(ctx, resource.IssuedSecret(s.issuedSecret, s.cr), client.FieldOwner(metadata.FieldOwner), client.ForceOwnership))
+	if provider(s.cr) == v1alpha1.TLSSecret {
+		s.stallOn(s.offerFault.Reason, s.offerFault.Message)
+	}
 }
 
-// deleteCertificates removes what cert-manager was asked for when the provider is
-// another. What clients meet is a copy. It is done once for each change of the
-// spec: who never had cert-manager should not be asked for it all the time.
-func (c *Controller) deleteCertificates(ctx context.Context, s *scope) (reconcile.Result, error) {
-	if provider(s.cr) == v1alpha1.TLSCertManager || s.cr.Spec.Paused || s.cr.Status.ObservedGeneration == s.cr.Generation {
-		return reconcile.Result{}, nil
-	}
-	for _, object := range []client.Object{&cmv1.Certificate{}, &corev1.Secret{}} {
-		found, err := c.getChild(ctx, s.cr, metadata.IssuedName(s.cr), object)
-		switch {
-		case meta.IsNoMatchError(err), errors.Is(err, errConflict), err == nil && !found:
-			continue
-		case err != nil:
-			return reconcile.Result{}, err
-		}
-		if err := c.Client.Delete(ctx, object, client.Preconditions{UID: new(object.GetUID())}); client.IgnoreNotFound(err) != nil {
-			return reconcile.Result{}, err
-		}
-	}
-	return reconcile.Result{}, nil
+func (s *scope) blame(why string) {
+	s.offerFault = &status.Fault{Reason: v1alpha1.ReasonCertificateInvalid, Message: why}
 }
 
 func provider(cr *v1alpha1.FlightCluster) v1alpha1.TLSProvider {
