@@ -10,4 +10,4 @@ export KUBEBUILDER_ASSETS
 gotestsum=$(hack/tools/bin.sh gotestsum)
 
 export CGO_ENABLED=1 # the race detector's runtime is C
-exec "$gotestsum" --format pkgname-and-test-fails -- -race -timeout 15m "${@:-./...}"
+exec "$gotestsum" --format pkgname-and-test-fails -- -race -timeout 30m "${@:-./...}"
