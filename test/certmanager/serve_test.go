@@ -10,11 +10,10 @@ import (
 	"syscall"
 	"testing"
 
+	webhooktest "github.com/cert-manager/cert-manager/test/webhook"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-
-	webhooktest "github.com/cert-manager/cert-manager/test/webhook"
 )
 
 var (

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	webhooktest "github.com/cert-manager/cert-manager/test/webhook"
-	admission "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,25 +15,25 @@ import (
 func registrations(webhook webhooktest.ServerOptions) []client.Object {
 	meta := metav1.ObjectMeta{Name: "cert-manager-webhook"}
 	const name = "webhook.cert-manager.io"
-	reach := func(path string) admission.WebhookClientConfig {
-		return admission.WebhookClientConfig{URL: new(webhook.URL + path), CABundle: webhook.CAPEM}
+	reach := func(path string) admissionregistrationv1.WebhookClientConfig {
+		return admissionregistrationv1.WebhookClientConfig{URL: new(webhook.URL + path), CABundle: webhook.CAPEM}
 	}
 	return []client.Object{
-		&admission.ValidatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admission.ValidatingWebhook{{
-			Name: name, ClientConfig: reach("/validate"), AdmissionReviewVersions: []string{"v1"}, SideEffects: new(admission.SideEffectClassNone),
-			Rules: rules([]string{"cert-manager.io", "acme.cert-manager.io"}, "*/*", admission.Create, admission.Update),
+		&admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+			Name: name, ClientConfig: reach("/validate"), AdmissionReviewVersions: []string{"v1"}, SideEffects: new(admissionregistrationv1.SideEffectClassNone),
+			Rules: rules([]string{"cert-manager.io", "acme.cert-manager.io"}, "*/*", admissionregistrationv1.Create, admissionregistrationv1.Update),
 		}}},
-		&admission.MutatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admission.MutatingWebhook{{
-			Name: name, ClientConfig: reach("/mutate"), AdmissionReviewVersions: []string{"v1"}, SideEffects: new(admission.SideEffectClassNone),
-			Rules: rules([]string{"cert-manager.io"}, "certificaterequests", admission.Create),
+		&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admissionregistrationv1.MutatingWebhook{{
+			Name: name, ClientConfig: reach("/mutate"), AdmissionReviewVersions: []string{"v1"}, SideEffects: new(admissionregistrationv1.SideEffectClassNone),
+			Rules: rules([]string{"cert-manager.io"}, "certificaterequests", admissionregistrationv1.Create),
 		}}},
 	}
 }
 
-func rules(groups []string, kind string, operations ...admission.OperationType) []admission.RuleWithOperations {
-	return []admission.RuleWithOperations{{
+func rules(groups []string, kind string, operations ...admissionregistrationv1.OperationType) []admissionregistrationv1.RuleWithOperations {
+	return []admissionregistrationv1.RuleWithOperations{{
 		Operations: operations,
-		Rule:       admission.Rule{APIGroups: groups, APIVersions: []string{"v1"}, Resources: []string{kind}},
+		Rule:       admissionregistrationv1.Rule{APIGroups: groups, APIVersions: []string{"v1"}, Resources: []string{kind}},
 	}}
 }
 

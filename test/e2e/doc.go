@@ -3,4 +3,5 @@
 // in a namespace of its own that enforces the restricted Pod Security Standard.
 //
 //	make test-e2e
+//	make test-soak MINUTES=30 PROVIDER=CertManager   # TestSoak alone, on the local cluster
 package e2e
