@@ -41,6 +41,11 @@ func TestChart(t *testing.T) {
 	}
 	users := []string{"ClusterRole/flights-flight-operator-edit", "ClusterRole/flights-flight-operator-view"}
 	everywhere := []string{"ClusterRole/flights-flight-operator", "ClusterRoleBinding/flights-flight-operator"}
+	// TokenReviews and the binding's one name are the cluster's, also with watchNamespaces.
+	reviewers := []string{
+		"ClusterRole/flights-flight-operator-tokenreviewers", "ClusterRole/flights-flight-operator-tokenreviewers-list",
+		"ClusterRoleBinding/flights-flight-operator-tokenreviewers", "ClusterRoleBinding/flights-flight-operator-tokenreviewers-list",
+	}
 
 	cases := map[string]struct {
 		reason string
@@ -49,12 +54,12 @@ func TestChart(t *testing.T) {
 	}{
 		"Defaults": {
 			reason: "one command installs all there is, for every namespace",
-			want:   [][]string{always, crds, metrics, users, everywhere},
+			want:   [][]string{always, crds, metrics, users, everywhere, reviewers},
 		},
 		"WatchNamespaces": {
 			reason: "an operator of some namespaces may do nothing in others",
 			values: []string{`watchNamespaces=["team-a","team-b"]`},
-			want: [][]string{always, crds, metrics, users, {
+			want: [][]string{always, crds, metrics, users, reviewers, {
 				"Role/team-a/flights-flight-operator", "RoleBinding/team-a/flights-flight-operator",
 				"Role/team-b/flights-flight-operator", "RoleBinding/team-b/flights-flight-operator",
 			}},
@@ -62,12 +67,12 @@ func TestChart(t *testing.T) {
 		"SecondRelease": {
 			reason: "CRDs and aggregated roles are there once in a cluster",
 			values: []string{`crds.enabled=false`, `rbac.aggregate=false`, `replicas=2`},
-			want:   [][]string{always, metrics, everywhere},
+			want:   [][]string{always, metrics, everywhere, reviewers},
 		},
 		"NoMetrics": {
 			reason: "without metrics nothing asks the API server who scrapes",
 			values: []string{`metrics.enabled=false`},
-			want:   [][]string{always, crds, users, everywhere},
+			want:   [][]string{always, crds, users, everywhere, reviewers},
 		},
 		"OwnRBAC": {
 			reason: "whoever manages access elsewhere gets no role from the chart",
@@ -91,7 +96,7 @@ func TestChart(t *testing.T) {
 				`affinity={"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone"}]}}`,
 				`topologySpreadConstraints=[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"}]`,
 			},
-			want: [][]string{always, crds, metrics, users, everywhere},
+			want: [][]string{always, crds, metrics, users, everywhere, reviewers},
 		},
 	}
 	for name, tc := range cases {
