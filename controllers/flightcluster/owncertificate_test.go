@@ -1,9 +1,7 @@
 package flightcluster_test
 
 import (
-	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -234,46 +232,32 @@ func TestEveryProviderInTurn(t *testing.T) {
 // the place of its own, and its own comes back.
 func TestOwnCertificateKilledAfterEachWrite(t *testing.T) {
 	t.Parallel()
-	change := func(t *testing.T, killAfter int) *env.Cluster {
+	change := func(t *testing.T, dying bool) *env.Cluster {
 		t.Helper()
 		c := api.NewCluster(t, shortLives)
 		c.Settle()
 		corp := issuer.New(t, "corp", c.Clock.Now())
 		putOwn(t, c, corp, own(c)...)
 		putRoots(t, c, string(corp.Root))
-		c.Writes.KillAfter(killAfter)
+		if dying {
+			c.Dying(func() { c.Server.Load(t) })
+		}
 		for _, edit := range []func(*v1alpha1.FlightCluster){
 			fromSecret,
 			func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.Provider, cr.Spec.TLS.Secret = v1alpha1.TLSOperator, nil },
 		} {
 			c.Edit(edit)
-			for range 3 {
-				for range 4 {
-					if _, err := c.TryReconcile(); errors.Is(err, env.ErrKilled) {
-						c.Writes.KillAfter(-1)
-					}
-					c.Server.Load(t)
-				}
-				c.Clock.Step(6 * 24 * time.Hour)
-			}
+			roll(c)
 		}
 		return c
 	}
-	whole := change(t, -1)
-	writes := whole.Writes.Count()
-	whole.Settle()
-	want := inventory(t, whole)
-	for n := range writes {
-		t.Run(strconv.Itoa(n), func(t *testing.T) {
-			t.Parallel()
-			c := change(t, n)
-			c.Settle()
-			expectPhase(t, c, v1alpha1.PKIStable)
-			expectRoots(t, c, c.Secret("prod-ca").Data[settings.TLSCertFile])
-			c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
-			if got := inventory(t, c); !slices.Equal(got, want) {
-				t.Errorf("children: got %q, want %q", got, want)
-			}
-		})
+	want := inventory(t, change(t, false))
+
+	c := change(t, true)
+	expectPhase(t, c, v1alpha1.PKIStable)
+	expectRoots(t, c, c.Secret("prod-ca").Data[settings.TLSCertFile])
+	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+	if got := inventory(t, c); !slices.Equal(got, want) {
+		t.Errorf("children: got %q, want %q", got, want)
 	}
 }

@@ -1,8 +1,6 @@
 package flightcluster_test
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -151,43 +149,24 @@ func TestRotationKilledAfterEachWrite(t *testing.T) {
 			t.Parallel()
 			c := api.NewCluster(t, nil)
 			c.Settle()
-			c.Writes.KillAfter(-1)
+			first := tokenOf(c)
 			annotate(c, annotation, "etl")
+			c.Dying(func() {
+				if annotation == metadata.AnnotationRotateToken && !accepts(t, c, tokenOf(c)) {
+					t.Error("whoever reads the Secret now is refused")
+				}
+			})
 			c.Settle()
-			for n := range c.Writes.Count() {
-				t.Run(fmt.Sprint(n), func(t *testing.T) { killedAfter(t, n, annotation, digests) })
+			expectNoAnnotation(t, c)
+			if second := tokenOf(c); second == first || !accepts(t, c, second) {
+				t.Error("want another token that is accepted")
 			}
+			if got := len(credentialsOf(t, c).Tokens); got != digests {
+				t.Errorf("%d tokens are accepted, want %d", got, digests)
+			}
+			c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 		})
 	}
-}
-
-func killedAfter(t *testing.T, n int, annotation string, digests int) {
-	t.Helper()
-	t.Parallel()
-	c := api.NewCluster(t, nil)
-	c.Settle()
-	first := tokenOf(c)
-	annotate(c, annotation, "etl")
-	c.Writes.KillAfter(n)
-	for range 4 {
-		if _, err := c.TryReconcile(); errors.Is(err, env.ErrKilled) {
-			break
-		}
-		c.Server.Load(t)
-	}
-	if annotation == metadata.AnnotationRotateToken && !accepts(t, c, tokenOf(c)) {
-		t.Error("whoever reads the Secret now is refused")
-	}
-	c.Writes.KillAfter(-1)
-	c.Settle()
-	expectNoAnnotation(t, c)
-	if second := tokenOf(c); second == first || !accepts(t, c, second) {
-		t.Error("want another token that is accepted")
-	}
-	if got := len(credentialsOf(t, c).Tokens); got != digests {
-		t.Errorf("%d tokens are accepted, want %d", got, digests)
-	}
-	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
 }
 
 func TestSigningKeysRotate(t *testing.T) {

@@ -1,6 +1,7 @@
 package env
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +34,9 @@ type Cluster struct {
 	// Controller may be changed before the first Reconcile.
 	Controller *flightcluster.Controller
 
-	t   *testing.T
-	api client.Client
+	t    *testing.T
+	api  client.Client
+	died func() // of an operator that dies after each write, otherwise nil
 }
 
 // NewFlightCluster is the smallest useful cluster of a namespace.
@@ -117,14 +119,31 @@ func (c *Cluster) TryReconcile() (reconcile.Result, error) {
 	return reconcile.AsReconciler(c.Writes.Client, c.Controller).Reconcile(c.t.Context(), reconcile.Request{NamespacedName: c.Key})
 }
 
+// Dying makes Reconcile that of an operator that dies after each of its writes
+// and starts anew, until it finds none to make. It calls died after each death.
+func (c *Cluster) Dying(died func()) { c.died = died }
+
+// mostDeaths is more than any change takes writes.
+const mostDeaths = 100
+
 // Reconcile calls the controller once and expects it to succeed.
 func (c *Cluster) Reconcile() reconcile.Result {
 	c.t.Helper()
-	res, err := c.TryReconcile()
-	if err != nil {
-		c.t.Fatalf("reconcile: %v", err)
+	for range mostDeaths {
+		if c.died != nil {
+			c.Writes.KillAfter(1)
+		}
+		res, err := c.TryReconcile()
+		if err == nil {
+			return res
+		}
+		if c.died == nil || !errors.Is(err, ErrKilled) {
+			c.t.Fatalf("reconcile: %v", err)
+		}
+		c.died()
 	}
-	return res
+	c.t.Fatalf("the operator still writes after it has died %d times", mostDeaths)
+	return reconcile.Result{}
 }
 
 // Settle lets controller, kubelet and server work until nothing is left to do.
