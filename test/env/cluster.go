@@ -149,12 +149,16 @@ func (c *Cluster) Reconcile() reconcile.Result {
 // Settle lets controller, kubelet and server work until nothing is left to do.
 func (c *Cluster) Settle() {
 	c.t.Helper()
-	for range 4 {
+	for round := range 5 {
+		before := c.Writes.Total()
 		c.Reconcile()
+		// In the first round kubelet and server may be behind.
+		if round > 0 && c.Writes.Total() == before {
+			return
+		}
 		c.Kubelet.Sync(c.t)
 		c.Server.Load(c.t)
 	}
-	c.Reconcile()
 }
 
 // Resource is the FlightCluster as it is stored.

@@ -20,6 +20,7 @@ type Writes struct {
 	Client client.WithWatch
 
 	mu    sync.Mutex
+	total int
 	count int
 	limit int // negative: none
 }
@@ -64,11 +65,19 @@ func (w *Writes) Count() int {
 	return w.count
 }
 
+// Total tells all writes.
+func (w *Writes) Total() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.total
+}
+
 func (w *Writes) do(write func() error) error {
 	w.mu.Lock()
 	dead := w.limit >= 0 && w.count >= w.limit
 	if !dead {
 		w.count++
+		w.total++
 	}
 	w.mu.Unlock()
 	if dead {
