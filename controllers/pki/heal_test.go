@@ -89,6 +89,17 @@ func TestHeal(t *testing.T) {
 			after:  275 * day, phase: v1alpha1.PKITrusting, kept: true,
 			want: []pki.Change{{Pair: pki.PairAuthority, Why: "due for renewal"}},
 		},
+		"authority about to end": {
+			reason: "to whoever has a clock that is ahead it has ended",
+			after:  year - 9*time.Minute, phase: v1alpha1.PKIIssuing, kept: true,
+			want: []pki.Change{{Pair: pki.PairAuthority, Why: "about to expire"}, {Pair: pki.PairServer, Why: "signed by another authority"}, {Pair: pki.PairOperator, Why: "signed by another authority"}},
+		},
+		"both of a rollover ended": {
+			reason: "the next one has become old while nobody looked",
+			damage: func(s *pki.Stored) { *s = stored(heal(t, at(t, *s, start.Add(275*day)), start.Add(275*day))) },
+			after:  275*day + year, phase: v1alpha1.PKIIssuing,
+			want: []pki.Change{{Pair: pki.PairAuthority, Why: "expired"}, {Pair: pki.PairServer, Why: "signed by another authority"}, {Pair: pki.PairOperator, Why: "signed by another authority"}},
+		},
 		"authority ended": {
 			reason: "nothing that it signed is of use to anybody any more",
 			after:  year, phase: v1alpha1.PKIIssuing, kept: true,
@@ -219,6 +230,9 @@ func TestLeavesEndWithTheirAuthority(t *testing.T) {
 		set, changes, err := pki.Heal(s, policy, now)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if ends, last := leaf(t, set.Server).NotAfter, root(t, set).NotAfter; ends.After(last) {
+			t.Fatalf("at %s the leaf ends at %s, its authority at %s: clients would refuse it", now, ends, last)
 		}
 		renewals += len(changes)
 		s = stored(set)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/pki"
 	"github.com/flight-operator/flight-operator/test/issuer"
 )
@@ -48,5 +49,21 @@ func TestShowRefusesAnOffer(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// A handover cannot wait for clients longer than what they meet is good.
+func TestHandoverEndsWithWhatIsShown(t *testing.T) {
+	corp := issuer.New(t, "corp", start)
+	cert, key := corp.Sign(t, "prod", policy.Names.DNS, nil, start, start.Add(30*day))
+	own := heal(t, pki.Stored{}, start)
+	h, err := pki.Show(stored(own), own, &pki.Offer{KeyPair: pki.KeyPair{Certificate: cert, Key: key}, Trust: corp.Root, Names: policy.Names.DNS}, policy, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = h.Advance(policy, pki.Loaded{}, start)
+	want := leaf(t, own.Server).NotAfter.Add(-backdate)
+	if got := h.Until(policy); h.Phase() != v1alpha1.PKITrusting || !got.Equal(want) {
+		t.Errorf("phase %s until %s, want Trusting until %s, when the certificate of before ends", h.Phase(), got, want)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/flight-operator/flight-operator/api/v1alpha1"
 	"github.com/flight-operator/flight-operator/controllers/pki"
 	"github.com/flight-operator/flight-operator/flightserver/settings"
+	"github.com/flight-operator/flight-operator/test/issuer"
 )
 
 // world is a cluster, its clients, and an API server that keeps what the
@@ -469,5 +470,39 @@ func TestOverlapBeginsAnew(t *testing.T) {
 				t.Errorf("phase %s, or other roots", got.Rollover.Phase())
 			}
 		})
+	}
+}
+
+// Where clients trust another authority, only members learn of the next root. They
+// too have the whole time for one that takes the place of another.
+func TestOverlapIsThatOfTheRoots(t *testing.T) {
+	p, now := shortPolicy(), start.Add(50*day)
+	corp := issuer.New(t, "corp", now)
+	cert, key := corp.Sign(t, "prod", p.Names.DNS, nil, now, now.Add(30*day))
+	set, _, err := pki.Heal(stored(heal(t, pki.Stored{}, start)), p, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := pki.Show(pki.Stored{}, set, &pki.Offer{KeyPair: pki.KeyPair{Certificate: cert, Key: key}, Trust: corp.Root, Names: p.Names.DNS}, p, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Rollover = set.Rollover.Advance(p, pki.Loaded{}, now)
+	s := stored(set)
+	s.Shown, s.Published = h.Shown, [][]byte{h.Trust()}
+	handover, err := h.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(s.Authority, handover)
+
+	same, _, err := pki.Heal(s, p, now)
+	if err != nil || same.Rollover.Until(p).IsZero() {
+		t.Fatalf("nothing has changed, and the overlap is not over at any time: %v", err)
+	}
+	delete(s.Authority, "next.key")
+	other, _, err := pki.Heal(s, p, now)
+	if until := other.Rollover.Until(p); err != nil || !until.IsZero() {
+		t.Errorf("the overlap of another root is over at %s: %v", until, err)
 	}
 }

@@ -40,23 +40,14 @@ const (
 // clients read and write without a pause. Neither they nor the pod notice.
 func TestCertificatesAreReplacedUnderLoad(t *testing.T) {
 	t.Parallel()
-	cr := newCluster(newNamespace(t))
-	cr.Spec.TLS = &v1alpha1.TLSSpec{
-		Provider:         v1alpha1.TLSOperator,
-		Leaf:             &v1alpha1.LeafSpec{Duration: lasting(5 * time.Minute), RenewBefore: lasting(4 * time.Minute)},
-		CA:               &v1alpha1.CASpec{Duration: lasting(time.Hour), RenewBefore: lasting(30 * time.Minute), Overlap: lasting(overlap)},
-		MaxConnectionAge: lasting(20 * time.Second),
-	}
+	cr := newRenewingCluster(newNamespace(t))
 	create(t, cr)
-	before := pod(cr)
-	get(t, before)
+	undisturbed := undisturbedPod(t, cr)
 
 	p := startProber(t, cr, sample(t, "planes"))
 	waitCertificates(t, "two renewals are seen by clients", func() error { return atLeast(3, p.leaves) })
 	first := cr.Status.PKI.ActiveCA
-	change(t, cr, func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.CA.RenewBefore = lasting(59 * time.Minute) })
-	waitPhase(t, cr, v1alpha1.PKITrusting)
-	change(t, cr, func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.CA.RenewBefore = lasting(30 * time.Minute) })
+	becomeDue(t, cr)
 	waitPhase(t, cr, v1alpha1.PKIRetiring)
 	waitPhase(t, cr, v1alpha1.PKIStable)
 	if cr.Status.PKI.ActiveCA == first {
@@ -64,13 +55,37 @@ func TestCertificatesAreReplacedUnderLoad(t *testing.T) {
 	}
 	waitCertificates(t, "clients see what the new authority signed", func() error { return atLeast(2, p.authorities) })
 	p.stop()
-
-	after := pod(cr)
-	get(t, after)
-	if after.UID != before.UID || after.Status.ContainerStatuses[0].RestartCount != 0 {
-		t.Error("the pod was replaced or restarted")
-	}
+	undisturbed()
 	t.Logf("%d calls, %d tried twice, %d certificates of %d authorities", p.calls, p.retries, p.leaves(), p.authorities())
+}
+
+// newRenewingCluster describes a FlightCluster whose certificate is renewed every
+// minute.
+func newRenewingCluster(namespace string) *v1alpha1.FlightCluster {
+	cr := newCluster(namespace)
+	cr.Spec.TLS = &v1alpha1.TLSSpec{
+		Provider:         v1alpha1.TLSOperator,
+		Leaf:             &v1alpha1.LeafSpec{Duration: lasting(5 * time.Minute), RenewBefore: lasting(4 * time.Minute)},
+		CA:               &v1alpha1.CASpec{Duration: lasting(time.Hour), RenewBefore: lasting(30 * time.Minute), Overlap: lasting(overlap)},
+		MaxConnectionAge: lasting(20 * time.Second),
+	}
+	return cr
+}
+
+// undisturbedPod gives a check that the cluster's pod is still the one of now, and
+// was never restarted.
+func undisturbedPod(t *testing.T, cr *v1alpha1.FlightCluster) (check func()) {
+	t.Helper()
+	before := pod(cr)
+	get(t, before)
+	return func() {
+		t.Helper()
+		after := pod(cr)
+		get(t, after)
+		if after.UID != before.UID || after.Status.ContainerStatuses[0].RestartCount != 0 {
+			t.Error("the pod was replaced or restarted")
+		}
+	}
 }
 
 // prober calls without a pause, over connections that it keeps.
@@ -82,6 +97,7 @@ type prober struct {
 	roots          *x509.CertPool
 	serials        map[string]bool
 	issuers        map[string]bool
+	issuer         string // of the certificate that was met last
 	calls, retries int
 }
 
@@ -191,7 +207,8 @@ func (p *prober) verify(state tls.ConnectionState) error {
 	defer p.mu.Unlock()
 	leaf := state.PeerCertificates[0]
 	p.serials[leaf.SerialNumber.String()] = true
-	p.issuers[leaf.Issuer.String()] = true
+	p.issuer = leaf.Issuer.String()
+	p.issuers[p.issuer] = true
 	_, err := leaf.Verify(x509.VerifyOptions{DNSName: state.ServerName, Roots: p.roots})
 	return err
 }
@@ -220,6 +237,19 @@ func (p *prober) authorities() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.issuers)
+}
+
+// meets waits until clients meet a certificate of the issuer.
+func (p *prober) meets(t *testing.T, issuer string) {
+	t.Helper()
+	waitCertificates(t, "clients meet a certificate of "+issuer, func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.issuer != issuer {
+			return errors.New("it is of " + p.issuer)
+		}
+		return nil
+	})
 }
 
 func atLeast(n int, count func() int) error {

@@ -47,11 +47,12 @@ func (operatorAuthority) replacements() []func(*testing.T, *v1alpha1.FlightClust
 // becomeDue has the authority be replaced as one that comes to its end.
 func becomeDue(t *testing.T, cr *v1alpha1.FlightCluster) {
 	t.Helper()
+	before := cr.Spec.TLS.CA.RenewBefore
 	change(t, cr, func(cr *v1alpha1.FlightCluster) {
 		cr.Spec.TLS.CA.RenewBefore = lasting(cr.Spec.TLS.CA.Duration.Duration - time.Second)
 	})
 	waitPhase(t, cr, v1alpha1.PKITrusting)
-	change(t, cr, func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.CA.RenewBefore = lasting(time.Hour) })
+	change(t, cr, func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.CA.RenewBefore = before })
 }
 
 func deleteAuthority(t *testing.T, cr *v1alpha1.FlightCluster) {

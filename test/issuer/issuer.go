@@ -15,7 +15,7 @@ import (
 
 // Issuer is a root and its key.
 type Issuer struct {
-	Root []byte // PEM
+	Root, Key []byte // PEM
 
 	cert   *x509.Certificate
 	key    crypto.Signer
@@ -26,7 +26,7 @@ type Issuer struct {
 func New(t *testing.T, name string, now time.Time) *Issuer {
 	t.Helper()
 	i := &Issuer{}
-	i.Root, _, i.cert, i.key = i.sign(t, &x509.Certificate{
+	i.Root, i.Key, i.cert, i.key = i.sign(t, &x509.Certificate{
 		Subject:   pkix.Name{CommonName: name},
 		NotBefore: now.Add(-time.Minute), NotAfter: now.AddDate(1, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
