@@ -100,6 +100,7 @@ func TestBearerEnds(t *testing.T) {
 		"Removed":   {reason: "a user that is gone", then: file(aUser("sansa"))},
 		"Changed":   {reason: "a new password, even the same one", then: file(aUser("arya"))},
 		"AlmostOld": {reason: "a second before its end", then: file(arya), later: settings.BearerLife - time.Second, want: settings.RoleWriter},
+		"Behind":    {reason: "a server whose clock is behind that of who signed", then: file(arya), later: -5 * time.Minute, want: settings.RoleWriter},
 		"Old":       {reason: "its end", then: file(arya), later: settings.BearerLife + time.Second},
 	}
 	for name, tc := range cases {
