@@ -91,20 +91,34 @@ render() {
   done
 }
 
+# daemon LOG COMMAND…: in a session of its own, with no file that the caller has open:
+# a lock would last as long as the cluster.
+daemon() {
+  local log=$1 fd
+  shift
+  (
+    for fd in /proc/"$BASHPID"/fd/*; do
+      fd=${fd##*/}
+      ((fd <= 2)) || exec {fd}>&-
+    done
+    exec setsid "$@"
+  ) </dev/null >"$log" 2>&1 &
+}
+
 # start INDEX: the recorded process waits outside; when it is killed, the kernel
 # ends process 1 of the node and with it all others.
 start() {
   local node=node$1
-  setsid nsenter --net="/run/netns/${NODE_NETNS_PREFIX}$node" \
+  daemon "$STATE/nodes/$node/init.log" nsenter --net="/run/netns/${NODE_NETNS_PREFIX}$node" \
     unshare --mount --pid --uts --ipc --fork --kill-child \
-    "$LOCALCLUSTER/node.sh" "$node" "$1" "$binaries" </dev/null >"$STATE/nodes/$node/init.log" 2>&1 &
+    "$LOCALCLUSTER/node.sh" "$node" "$1" "$binaries"
   record_process "$STATE/nodes/$node/process" $!
 }
 
 start_host_access() {
   within 120 "the API server's socket" test -S "$API_SOCKET"
-  setsid socat "TCP-LISTEN:${HOST_API##*:},bind=${HOST_API%%:*},fork,reuseaddr" "UNIX-CONNECT:$API_SOCKET" \
-    </dev/null >"$STATE/socat.log" 2>&1 &
+  daemon "$STATE/socat.log" \
+    socat "TCP-LISTEN:${HOST_API##*:},bind=${HOST_API%%:*},fork,reuseaddr" "UNIX-CONNECT:$API_SOCKET"
   record_process "$STATE/socat.process" $!
 }
 
