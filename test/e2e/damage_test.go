@@ -35,8 +35,8 @@ func TestKeysHealUnderLoad(t *testing.T) {
 	foreign, past := issuer.New(t, "foreign", now), issuer.New(t, "past", now.AddDate(-2, 0, 0))
 	from := func(by *issuer.Issuer, at time.Time) func(*corev1.Secret) {
 		return func(s *corev1.Secret) {
-			s.Data[settings.TLSCertFile], s.Data[settings.TLSKeyFile] =
-				by.Sign(t, "flights", []string{cr.Name + "." + cr.Namespace + ".svc"}, nil, at, at.AddDate(1, 0, 0))
+			cert, key := by.Sign(t, "flights", []string{cr.Name + "." + cr.Namespace + ".svc"}, nil, at, at.AddDate(1, 0, 0))
+			s.Data[settings.TLSCertFile], s.Data[settings.TLSKeyFile] = cert, key
 		}
 	}
 	garbled := func(s *corev1.Secret) { s.Data[settings.TLSKeyFile] = []byte("damaged") }
