@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a time, one on each processor at once: twenty
-# targets of 60 s take ten minutes on two. What breaks a target is written to
+# Runs every fuzz target for a time, one more than there are processors at once,
+# since builds wait for one another: thirty targets of 60 s take ten minutes on
+# two. What breaks a target is written to
 # the testdata folder beside it, where every `go test` tries it from then on;
 # what widened its coverage stays in Go's build cache, and the next run starts
 # from there (hack/fuzz-keep.sh).
@@ -31,4 +32,4 @@ export -f fuzz
 
 grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . |
   sed -E 's|^(.*)/[^/]*:func (.*)$|\1 \2|' | grep -E "$targets" | sort |
-  xargs -P "$(nproc)" -L 1 bash -c 'fuzz "$@"' fuzz
+  xargs -P "$(($(nproc) + 1))" -L 1 bash -c 'fuzz "$@"' fuzz
