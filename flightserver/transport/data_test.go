@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	"github.com/flight-operator/flight-operator/flightserver/fault"
+	"github.com/flight-operator/flight-operator/flightserver/fault/faulttest"
 	"github.com/flight-operator/flight-operator/flightserver/tlsreload/tlstest"
 	"github.com/flight-operator/flight-operator/flightserver/wire"
 )
@@ -131,11 +132,11 @@ func TestFailingVolume(t *testing.T) {
 	for name, by := range securities(t) {
 		t.Run(name, func(t *testing.T) {
 			const size = 8 << 20
-			m := mapFile(t, size)
-			if err := os.Truncate(m.file, size/2); err != nil {
+			m := faulttest.Map(t, size)
+			if err := os.Truncate(m.File, size/2); err != nil {
 				t.Fatal(err)
 			}
-			body := m.bytes
+			body := m.Bytes
 			get := func(stream flight.FlightService_DoGetServer) error {
 				return stream.SendMsg(&wire.Outgoing{Header: []byte("header"), Body: [][]byte{body}})
 			}
@@ -143,7 +144,7 @@ func TestFailingVolume(t *testing.T) {
 			if n, err := drain(client); err == nil {
 				t.Errorf("%d bytes arrived of a file that has fewer", n)
 			}
-			body = m.bytes[:size/4]
+			body = m.Bytes[:size/4]
 			if n, err := drain(client); err != nil || n < size/4 {
 				t.Errorf("after the fault: %d bytes, %v", n, err)
 			}
@@ -163,8 +164,8 @@ func TestFaultsUnderEncryption(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			const size = 8 << 20
-			m := mapFile(t, size)
-			if err := os.Truncate(m.file, size/2); err != nil {
+			m := faulttest.Map(t, size)
+			if err := os.Truncate(m.File, size/2); err != nil {
 				t.Fatal(err)
 			}
 			server, client := net.Pipe()
@@ -178,7 +179,7 @@ func TestFaultsUnderEncryption(t *testing.T) {
 				}
 			})
 			var written error
-			if failed := fault.Guard(func() { written = writeRecords(secured, [][]byte{m.bytes}) }); !errors.Is(failed, fault.Err) {
+			if failed := fault.Guard(func() { written = writeRecords(secured, [][]byte{m.Bytes}) }); !errors.Is(failed, fault.Err) {
 				t.Errorf("Guard() = %v, writeRecords() = %v", failed, written)
 			}
 			server.Close()

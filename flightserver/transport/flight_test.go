@@ -5,13 +5,10 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	gen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
@@ -92,33 +89,4 @@ func drain(client flight.FlightServiceClient) (int, error) {
 			return d.bytes, err
 		}
 	}
-}
-
-// mapped is a file in memory.
-type mapped struct {
-	file  string
-	bytes []byte
-}
-
-func mapFile(t testing.TB, size int) *mapped {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "segment")
-	if err := os.WriteFile(name, make([]byte, size), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	bytes, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Munmap(bytes); err != nil {
-			t.Error(err)
-		}
-	})
-	return &mapped{name, bytes}
 }
