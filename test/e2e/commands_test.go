@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -115,6 +116,8 @@ func forward(t *testing.T, namespace, service string, port int) string {
 // tryForward forwards until ctx is done; wait returns after that.
 func tryForward(ctx context.Context, namespace, service string, port int) (address string, wait func(), err error) {
 	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", namespace, "port-forward", "--address", "127.0.0.1", "service/"+service, fmt.Sprintf(":%d", port))
+	complaint := &bytes.Buffer{}
+	cmd.Stderr = complaint
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, err
@@ -127,8 +130,8 @@ func tryForward(ctx context.Context, namespace, service string, port int) (addre
 	match := forwarding.FindStringSubmatch(lines.Text())
 	if match == nil {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		return "", nil, fmt.Errorf("kubectl port-forward says %q: %w", lines.Text(), lines.Err())
+		ended := cmd.Wait()
+		return "", nil, fmt.Errorf("kubectl port-forward says %q, %q: %w", lines.Text(), complaint, errors.Join(lines.Err(), ended))
 	}
 	go func() {
 		for lines.Scan() { // it would block on a full pipe
