@@ -185,11 +185,10 @@ func (p *prober) connect(t *testing.T, cr *v1alpha1.FlightCluster, token string)
 	}
 	// kubectl forwards no longer once a connection has ended: each has its own.
 	dial := func(ctx context.Context, _ string) (net.Conn, error) {
-		address, wait, err := tryForward(t.Context(), cr.Namespace, cr.Name, settings.PortData)
+		address, err := p.forward(t, cr)
 		if err != nil {
 			return nil, err
 		}
-		p.forwards.Go(wait)
 		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}
 	flight, err := arrowflight.NewClientWithMiddleware("passthrough:///"+cr.Name, nil, nil, grpc.WithContextDialer(dial),
@@ -200,6 +199,24 @@ func (p *prober) connect(t *testing.T, cr *v1alpha1.FlightCluster, token string)
 	}
 	t.Cleanup(func() { _ = flight.Close() })
 	return &stock.Client{Client: flight}
+}
+
+// forward tries again when kubectl gives up, which is before it meets the server:
+// the way there is no part of what is proven.
+func (p *prober) forward(t *testing.T, cr *v1alpha1.FlightCluster) (address string, err error) {
+	for range 5 {
+		var wait func()
+		address, wait, err = tryForward(t.Context(), cr.Namespace, cr.Name, settings.PortData)
+		if err == nil {
+			p.forwards.Go(wait)
+			return address, nil
+		}
+		if t.Context().Err() != nil {
+			break
+		}
+		t.Log(err)
+	}
+	return "", err
 }
 
 func (p *prober) verify(state tls.ConnectionState) error {
