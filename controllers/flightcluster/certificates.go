@@ -88,8 +88,7 @@ func (s *scope) renewCertificates(stored pki.Stored, offer *pki.Offer) error {
 	}
 	handover, fault := pki.Show(stored, pairs, offer, s.policy, s.now)
 	if fault != nil {
-		s.blameOffer(fault)
-		s.finishBlame(handover)
+		s.blameOffer(fault, handover)
 	}
 	s.pairs, s.handover, s.changes = pairs, handover, changes
 	s.takenOver = offer != nil && !bytes.Equal(handover.Shown.Certificate, stored.Shown.Certificate)

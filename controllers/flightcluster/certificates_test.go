@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -278,9 +277,7 @@ func TestRolloverKilledAfterEachWrite(t *testing.T) {
 			roll(c)
 			expectPhase(t, c, v1alpha1.PKIStable)
 			c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
-			if got := inventory(t, c); !slices.Equal(got, want) {
-				t.Errorf("children: got %q, want %q", got, want)
-			}
+			expectInventory(t, c, want)
 			if roots := strings.Count(bundleOf(c), "BEGIN"); roots != 1 {
 				t.Errorf("%d roots are left", roots)
 			}

@@ -1,7 +1,6 @@
 package flightcluster_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,9 +166,7 @@ func TestProviderIsChanged(t *testing.T) {
 	expectRest(t, c)
 
 	last := c.Secret("prod-issued-tls")
-	c.Edit(func(cr *v1alpha1.FlightCluster) {
-		cr.Spec.TLS.Provider, cr.Spec.TLS.CertManager = v1alpha1.TLSOperator, nil
-	})
+	c.Edit(fromOperator)
 	c.Settle()
 	expectPhase(t, c, v1alpha1.PKITrusting)
 	expectShown(t, c, last)
@@ -307,9 +304,7 @@ func TestHandoverKilledAfterEachWrite(t *testing.T) {
 	expectRoots(t, c, corp.Root)
 	expectShown(t, c, c.Secret("prod-issued-tls"))
 	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
-	if got := inventory(t, c); !slices.Equal(got, want) {
-		t.Errorf("children: got %q, want %q", got, want)
-	}
+	expectInventory(t, c, want)
 }
 
 func expectShown(t *testing.T, c *env.Cluster, want *corev1.Secret) {

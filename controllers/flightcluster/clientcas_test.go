@@ -74,13 +74,7 @@ func TestClientCertificates(t *testing.T) {
 		t.Error("the pod was replaced for authorities that it follows")
 	}
 
-	c.Writes.KillAfter(-1)
-	for range 10 {
-		c.Reconcile()
-	}
-	if n := c.Writes.Count(); n != 0 {
-		t.Errorf("ten reconciles at rest made %d writes, want none", n)
-	}
+	expectRest(t, c)
 
 	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS, cr.Spec.Auth.ClientCertificates = nil, nil })
 	c.Settle()

@@ -54,8 +54,9 @@ func (c *Controller) readOwn(ctx context.Context, s *scope) (*pki.Offer, error) 
 }
 
 // blameOffer says where the certificate came from that is of no use, unless it
-// is known already.
-func (s *scope) blameOffer(err error) {
+// is known already, and what becomes of clients until that is mended. Nobody but
+// the user can mend what is the user's.
+func (s *scope) blameOffer(err error, h pki.Handover) {
 	switch {
 	case s.offerFault != nil:
 	case provider(s.cr) == v1alpha1.TLSSecret:
@@ -66,11 +67,6 @@ func (s *scope) blameOffer(err error) {
 		name := metadata.IssuedName(s.cr)
 		s.blame(fmt.Sprintf("Secret %s, which cert-manager wrote, is of no use: %s; look at Certificate %s and its issuer", name, err, name))
 	}
-}
-
-// finishBlame tells what becomes of clients until then. Nobody but the user can
-// mend what is the user's.
-func (s *scope) finishBlame(h pki.Handover) {
 	if len(h.Shown.Certificate) > 0 {
 		s.offerFault.Message += "; until then the last good certificate stays in force"
 	} else {

@@ -23,6 +23,11 @@ func fromSecret(cr *v1alpha1.FlightCluster) {
 	cr.Spec.TLS.Secret = &v1alpha1.OwnCertificateSpec{Name: "mine", CABundle: v1alpha1.CASource{ConfigMap: "roots"}}
 }
 
+// fromOperator shows the certificate of the cluster's own authority again.
+func fromOperator(cr *v1alpha1.FlightCluster) {
+	cr.Spec.TLS.Provider, cr.Spec.TLS.CertManager, cr.Spec.TLS.Secret = v1alpha1.TLSOperator, nil, nil
+}
+
 // own gives the names that a user's certificate has to be good for.
 func own(c *env.Cluster) []string {
 	return []string{"prod." + c.Key.Namespace + ".svc", "flight.example.com"}
@@ -214,7 +219,7 @@ func TestEveryProviderInTurn(t *testing.T) {
 	expectShown(t, c, mine)
 	expectRoots(t, c, corp.Root)
 
-	c.Edit(func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.Provider, cr.Spec.TLS.Secret = v1alpha1.TLSOperator, nil })
+	c.Edit(fromOperator)
 	c.Settle()
 	expectPhase(t, c, v1alpha1.PKITrusting)
 	expectShown(t, c, mine)
@@ -242,10 +247,7 @@ func TestOwnCertificateKilledAfterEachWrite(t *testing.T) {
 		if dying {
 			c.Dying(func() { c.Server.Load(t) })
 		}
-		for _, edit := range []func(*v1alpha1.FlightCluster){
-			fromSecret,
-			func(cr *v1alpha1.FlightCluster) { cr.Spec.TLS.Provider, cr.Spec.TLS.Secret = v1alpha1.TLSOperator, nil },
-		} {
+		for _, edit := range []func(*v1alpha1.FlightCluster){fromSecret, fromOperator} {
 			c.Edit(edit)
 			roll(c)
 		}
@@ -257,7 +259,5 @@ func TestOwnCertificateKilledAfterEachWrite(t *testing.T) {
 	expectPhase(t, c, v1alpha1.PKIStable)
 	expectRoots(t, c, c.Secret("prod-ca").Data[settings.TLSCertFile])
 	c.Expect(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
-	if got := inventory(t, c); !slices.Equal(got, want) {
-		t.Errorf("children: got %q, want %q", got, want)
-	}
+	expectInventory(t, c, want)
 }

@@ -88,8 +88,7 @@ func (m *market) storeAuthority(r pki.Rollover, h pki.Handover) {
 
 // buy renews from the present issuer.
 func (m *market) buy() {
-	cert, key := m.issuer.Sign(m.t, "prod", m.policy.Names.DNS, nil, m.now, m.now.Add(m.policy.Leaf.Duration))
-	m.offer = &pki.Offer{KeyPair: pki.KeyPair{Certificate: cert, Key: key}, Trust: m.issuer.Root, Names: m.policy.Names.DNS}
+	m.offer = offerOf(m.t, m.issuer, m.policy.Names.DNS, m.now, m.policy.Leaf.Duration)
 	m.issued = m.now
 }
 

@@ -10,6 +10,13 @@ import (
 	"github.com/flight-operator/flight-operator/test/issuer"
 )
 
+// offerOf is a certificate that an issuer gave, with its root.
+func offerOf(t *testing.T, by *issuer.Issuer, names []string, from time.Time, life time.Duration) *pki.Offer {
+	t.Helper()
+	cert, key := by.Sign(t, "prod", names, nil, from, from.Add(life))
+	return &pki.Offer{KeyPair: pki.KeyPair{Certificate: cert, Key: key}, Trust: by.Root, Names: names}
+}
+
 // What is of no use is not shown, and the error names what to look at.
 func TestShowRefusesAnOffer(t *testing.T) {
 	corp := issuer.New(t, "corp", start)
@@ -55,9 +62,8 @@ func TestShowRefusesAnOffer(t *testing.T) {
 // A handover cannot wait for clients longer than what they meet is good.
 func TestHandoverEndsWithWhatIsShown(t *testing.T) {
 	corp := issuer.New(t, "corp", start)
-	cert, key := corp.Sign(t, "prod", policy.Names.DNS, nil, start, start.Add(30*day))
 	own := heal(t, pki.Stored{}, start)
-	h, err := pki.Show(stored(own), own, &pki.Offer{KeyPair: pki.KeyPair{Certificate: cert, Key: key}, Trust: corp.Root, Names: policy.Names.DNS}, policy, start)
+	h, err := pki.Show(stored(own), own, offerOf(t, corp, policy.Names.DNS, start, 30*day), policy, start)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -478,12 +478,11 @@ func TestOverlapBeginsAnew(t *testing.T) {
 func TestOverlapIsThatOfTheRoots(t *testing.T) {
 	p, now := shortPolicy(), start.Add(50*day)
 	corp := issuer.New(t, "corp", now)
-	cert, key := corp.Sign(t, "prod", p.Names.DNS, nil, now, now.Add(30*day))
 	set, _, err := pki.Heal(stored(heal(t, pki.Stored{}, start)), p, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := pki.Show(pki.Stored{}, set, &pki.Offer{KeyPair: pki.KeyPair{Certificate: cert, Key: key}, Trust: corp.Root, Names: p.Names.DNS}, p, now)
+	h, err := pki.Show(pki.Stored{}, set, offerOf(t, corp, p.Names.DNS, now, 30*day), p, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type Writes struct {
 
 	mu    sync.Mutex
 	total int
-	count int
+	since int // of total, at the last KillAfter
 	limit int // negative: none
 }
 
@@ -55,14 +55,14 @@ func CountWrites(c client.WithWatch) *Writes {
 func (w *Writes) KillAfter(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count, w.limit = 0, n
+	w.since, w.limit = w.total, n
 }
 
 // Count tells the writes since the start or the last KillAfter.
 func (w *Writes) Count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.count
+	return w.total - w.since
 }
 
 // Total tells all writes.
@@ -74,9 +74,8 @@ func (w *Writes) Total() int {
 
 func (w *Writes) do(write func() error) error {
 	w.mu.Lock()
-	dead := w.limit >= 0 && w.count >= w.limit
+	dead := w.limit >= 0 && w.total-w.since >= w.limit
 	if !dead {
-		w.count++
 		w.total++
 	}
 	w.mu.Unlock()
